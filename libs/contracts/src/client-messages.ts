@@ -1,0 +1,49 @@
+import { z } from 'zod';
+import { seq } from './identifiers.ts';
+import { DEFAULT_LIMITS, type MessageLimits } from './limits.ts';
+import { text } from './text.ts';
+
+/** Channels in one SUB or UNSUB. */
+const MAX_CHANNELS = 256;
+const channels = z.array(z.string().max(512)).min(1).max(MAX_CHANNELS);
+
+export const authMessage = z
+  .object({ type: z.literal('AUTH'), apiKey: z.string().max(512).optional(), token: z.string().max(16_384).optional() })
+  .refine((message) => (message.apiKey === undefined) !== (message.token === undefined), 'needs either apiKey or token')
+  .meta({ id: 'AuthMessage', description: 'First message of a connection without a credential in its upgrade.' });
+
+/** The envelope of an INGEST; `data` is checked by its own schema once `schema` is known. */
+export function ingestMessageSchema(limits: MessageLimits = DEFAULT_LIMITS) {
+  return z.object({
+    type: z.literal('INGEST').optional().describe('Always INGEST on a socket; may be absent in an HTTP body.'),
+    channel: z.string().max(512).nullish().describe('`org:<org>:decisions` of the own org; null or absent means that.'),
+    schema: z.string().max(64).describe('decision.v1, toolcall.v1 or dlq.v1'),
+    idempotencyKey: text(limits.idempotencyKeyLength, 1),
+    data: z.record(z.string(), z.unknown()),
+  });
+}
+export const ingestMessage = ingestMessageSchema().meta({ id: 'IngestMessage' });
+export type IngestMessage = z.infer<typeof ingestMessage>;
+
+export const subMessage = z
+  .object({
+    type: z.literal('SUB'),
+    channels,
+    since: z.record(z.string(), z.union([seq, z.literal(0)])).optional().describe('Last seq seen, by channel; 0 for all.'),
+  })
+  .meta({ id: 'SubMessage' });
+export type SubMessage = z.infer<typeof subMessage>;
+
+export const unsubMessage = z.object({ type: z.literal('UNSUB'), channels }).meta({ id: 'UnsubMessage' });
+
+export const pingMessage = z.object({ type: z.literal('PING'), timestamp: z.unknown().optional() }).meta({ id: 'PingMessage' });
+
+/** Every message a client sends on a socket, by its `type`. */
+export const CLIENT_MESSAGES = {
+  AUTH: authMessage,
+  INGEST: ingestMessage,
+  SUB: subMessage,
+  UNSUB: unsubMessage,
+  PING: pingMessage,
+} as const;
+export type ClientMessageType = keyof typeof CLIENT_MESSAGES;

@@ -1,0 +1,90 @@
+import { z } from 'zod';
+import { ingestMessage } from '../client-messages.ts';
+import { clientTimestamp, decisionOutcome, decisionView, direction, usage } from '../decision.ts';
+import { errorCode } from '../errors.ts';
+import { decisionId, orgId, seq, sha256Hex, timestamp } from '../identifiers.ts';
+import { MAX_BATCH, MAX_PAGE } from '../limits.ts';
+import { text } from '../text.ts';
+import { defineRoute, page } from './route.ts';
+
+const accepted = z.object({ id: z.string(), decisionId, dedup: z.boolean() }).meta({ id: 'Accepted' });
+const refused = z
+  .object({
+    id: z.string().nullable(),
+    error: z.object({
+      code: errorCode,
+      message: z.string(),
+      path: z.string().optional(),
+      retryAfterMs: z.int().optional(),
+    }),
+  })
+  .meta({ id: 'Refused' });
+export type IngestResult = z.infer<typeof accepted> | z.infer<typeof refused>;
+
+// Items are checked one by one, so that one bad item does not refuse the others: here they are any value.
+export const postDecisions = defineRoute({
+  name: 'postDecisions',
+  method: 'post',
+  path: '/v1/decisions',
+  owner: 'ingest-gateway',
+  summary: `Records one decision, or up to ${MAX_BATCH} answered one by one. Answered when Kafka has confirmed them (G1).`,
+  auth: 'credential',
+  body: z.union([z.object({ decisions: z.array(ingestMessage).min(1).max(MAX_BATCH) }), ingestMessage]),
+  status: 202,
+  response: z.union([accepted, z.object({ results: z.array(z.union([accepted, refused])) })]),
+});
+
+const orgParams = z.object({ org: orgId });
+
+/** A stored decision with its place in the chain. */
+export const storedDecision = decisionView
+  .extend({
+    seq,
+    idempotencyKey: z.string(),
+    payloadHash: z.string().nullable(),
+    reasons: z.array(z.string()),
+    policyId: z.string().nullable(),
+    userId: z.string().nullable(),
+    keyId: z.string().nullable(),
+    usage: usage.nullable(),
+    hash: sha256Hex,
+    prevHash: sha256Hex,
+    receivedAt: timestamp,
+    recordedAt: timestamp,
+  })
+  .meta({ id: 'StoredDecision' });
+export type StoredDecision = z.infer<typeof storedDecision>;
+
+export const listDecisions = defineRoute({
+  name: 'listDecisions',
+  method: 'get',
+  path: '/v1/orgs/:org/decisions',
+  owner: 'decision-writer',
+  summary: 'Stored decisions in the order of their seq.',
+  auth: { scope: 'decisions:read' },
+  params: orgParams,
+  query: z.object({
+    afterSeq: z.coerce.number().int().nonnegative().optional().describe('Only later ones. 0 by default.'),
+    cursor: z.string().max(64).optional().describe('`next` of the page before; instead of afterSeq.'),
+    limit: z.coerce.number().int().min(1).max(MAX_PAGE).default(100),
+    direction: direction.optional(),
+    decision: decisionOutcome.optional(),
+    tool: text(1024, 1).optional(),
+    tag: text(256, 1).optional(),
+    correlationId: text(256, 1).optional(),
+    from: clientTimestamp.optional().describe('Decided at or after.'),
+    to: clientTimestamp.optional().describe('Decided before.'),
+  }),
+  response: page(storedDecision),
+});
+
+export const getDecision = defineRoute({
+  name: 'getDecision',
+  method: 'get',
+  path: '/v1/orgs/:org/decisions/:id',
+  owner: 'decision-writer',
+  summary: 'One stored decision.',
+  auth: { scope: 'decisions:read' },
+  params: z.object({ org: orgId, id: text(64, 1) }),
+  response: storedDecision,
+});

@@ -1,0 +1,37 @@
+import { z } from 'zod';
+import { timestamp } from '../identifiers.ts';
+import { SERVICES, type ServiceName } from '../topics.ts';
+import { defineRoute } from './route.ts';
+
+export const dependencyStatus = z.object({
+  name: z.string(),
+  up: z.boolean(),
+  since: timestamp.describe('When it last changed between up and down.'),
+  error: z.string().optional(),
+  /** Whether readiness needs it. */
+  required: z.boolean(),
+});
+
+export const readiness = z
+  .object({
+    status: z.enum(['ready', 'degraded', 'starting', 'draining', 'unready']),
+    service: z.string(),
+    version: z.string(),
+    dependencies: z.array(dependencyStatus),
+  })
+  .meta({ id: 'Readiness' });
+export type Readiness = z.infer<typeof readiness>;
+
+export const getHealth = defineRoute({
+  name: 'getHealth',
+  method: 'get',
+  path: '/v1/health',
+  owner: 'auth',
+  summary: 'All services in one answer, for people.',
+  auth: 'none',
+  response: z.object({
+    status: z.enum(['ok', 'degraded', 'down']),
+    services: z.record(z.enum(SERVICES as [ServiceName, ...ServiceName[]]), z.object({ status: z.string() })),
+    timestamp,
+  }),
+});

@@ -1,0 +1,41 @@
+import { z } from 'zod';
+import { decisionOutcome, direction } from './decision.ts';
+import { decisionId, orgId, seq, sha256Hex, timestamp } from './identifiers.ts';
+
+/** `prevHash` of an org's first record. */
+export const GENESIS_HASH = '0'.repeat(64);
+
+/**
+ * One link of an org's chain. Its RFC 8785 form is what is hashed and stored; absent means the client did not say it.
+ * No value of a person is in it, only `personHash` over value and salt, which stand beside the record and may be erased.
+ */
+export const chainRecord = z
+  .object({
+    v: z.literal(1),
+    orgId,
+    seq,
+    id: decisionId,
+    idempotencyKey: z.string(),
+    bodyHash: sha256Hex,
+    direction,
+    decision: decisionOutcome,
+    tool: z.string().optional(),
+    scope: z.string().optional(),
+    payloadHash: z.string().optional(),
+    latencyMs: z.number().optional(),
+    correlationId: z.string().optional(),
+    tags: z.array(z.string()).optional(),
+    reasons: z.array(z.string()).optional(),
+    detectorSummary: z.record(z.string(), z.unknown()).optional(),
+    policyId: z.string().optional(),
+    usage: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
+    policy: z.object({ version: z.int(), matched: z.array(z.string()), effect: z.string() }).optional(),
+    personHash: sha256Hex.optional().describe('SHA-256 over salt (hex) and the RFC 8785 form of the person object.'),
+    keyId: z.string().optional().describe('The API key that submitted it.'),
+    ts: timestamp,
+    receivedAt: timestamp,
+    recordedAt: timestamp,
+    prevHash: sha256Hex.describe('Hash of the record with seq - 1; 64 zeros for the first.'),
+  })
+  .meta({ id: 'ChainRecord' });
+export type ChainRecord = z.infer<typeof chainRecord>;
