@@ -20,6 +20,15 @@ export const DEFAULT_LIMITS: MessageLimits = {
   tagLength: 64,
 };
 
+/** For data that has passed a gateway's limits already. */
+export const UNLIMITED: MessageLimits = {
+  messageBytes: Number.MAX_SAFE_INTEGER,
+  frameBytes: Number.MAX_SAFE_INTEGER,
+  idempotencyKeyLength: Number.MAX_SAFE_INTEGER,
+  tags: Number.MAX_SAFE_INTEGER,
+  tagLength: Number.MAX_SAFE_INTEGER,
+};
+
 /** Decisions in one `POST /v1/decisions`. */
 export const MAX_BATCH = 1000;
 

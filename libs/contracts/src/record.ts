@@ -6,6 +6,24 @@ import { decisionId, orgId, seq, sha256Hex, timestamp } from './identifiers.ts';
 export const GENESIS_HASH = '0'.repeat(64);
 
 /**
+ * What a decision says of persons. It never enters the chain, only its salted hash does (G12), so that erasing it later
+ * leaves the chain whole.
+ */
+export const person = z
+  .object({
+    userId: z.string().optional().describe('`data.userId`: whom the decision is about.'),
+    authUserId: z.string().optional().describe('`data.authentication.userId`: who called the producer.'),
+    keyUserId: z.string().optional().describe('The user that the submitting credential belongs to.'),
+  })
+  .meta({ id: 'Person' });
+export type Person = z.infer<typeof person>;
+
+/** The user a decision counts for: the one it names, else the one who called, else the credential's own. */
+export function effectiveUserId(of: Person | null): string | null {
+  return of?.userId ?? of?.authUserId ?? of?.keyUserId ?? null;
+}
+
+/**
  * One link of an org's chain. Its RFC 8785 form is what is hashed and stored; absent means the client did not say it.
  * No value of a person is in it, only `personHash` over value and salt, which stand beside the record and may be erased.
  */
@@ -32,6 +50,7 @@ export const chainRecord = z
     policy: z.object({ version: z.int(), matched: z.array(z.string()), effect: z.string() }).optional(),
     personHash: sha256Hex.optional().describe('SHA-256 over salt (hex) and the RFC 8785 form of the person object.'),
     keyId: z.string().optional().describe('The API key that submitted it.'),
+    apiKeyId: z.string().optional().describe("`data.authentication.apiKeyId`: the key of the producer's own caller."),
     ts: timestamp,
     receivedAt: timestamp,
     recordedAt: timestamp,

@@ -1,22 +1,25 @@
 import { z } from 'zod';
-import { decisionData, decisionView, ingestSchema, usage } from './decision.ts';
+import { decisionDataSchema, decisionView, usage } from './decision.ts';
 import { decisionId, externalId, orgId, seq, sha256Hex, timestamp } from './identifiers.ts';
+import { UNLIMITED } from './limits.ts';
 
-/** An accepted INGEST on its way to the writer. */
+const submission = z.object({
+  orgId,
+  decisionId,
+  idempotencyKey: z.string(),
+  bodyHash: sha256Hex,
+  keyId: externalId.nullable().describe('The API key that submitted it; null for a session.'),
+  userId: externalId.nullable().describe('The user of that credential.'),
+  receivedAt: timestamp,
+});
+
+/** An accepted INGEST on its way to the writer. Its data is normalized, without nulls and never with raw text. */
 export const decisionsSubmitted = z
-  .object({
-    orgId,
-    decisionId,
-    idempotencyKey: z.string(),
-    bodyHash: sha256Hex,
-    schema: ingestSchema,
-    /** Normalized `decision.v1` data, or any object for the other schemas. Never raw text. */
-    data: z.record(z.string(), z.unknown()),
-    /** Who submitted it: the credential's key and user. */
-    keyId: externalId.nullable(),
-    userId: externalId.nullable(),
-    receivedAt: timestamp,
-  })
+  .discriminatedUnion('schema', [
+    // The gateway has applied its configured limits; the writer must not apply others.
+    submission.extend({ schema: z.literal('decision.v1'), data: decisionDataSchema(UNLIMITED) }),
+    submission.extend({ schema: z.enum(['toolcall.v1', 'dlq.v1']), data: z.record(z.string(), z.unknown()) }),
+  ])
   .meta({ id: 'DecisionsSubmitted' });
 export type DecisionsSubmitted = z.infer<typeof decisionsSubmitted>;
 
@@ -178,6 +181,3 @@ export const TOPIC_NAMES = Object.keys(TOPICS) as TopicName[];
 export function deadLetterTopic(topic: TopicName): string {
   return `${topic}.dead`;
 }
-
-/** Kinds of `decision.v1` data after parsing, nulls removed. */
-export type NormalizedDecision = { [K in keyof z.infer<typeof decisionData>]: NonNullable<z.infer<typeof decisionData>[K]> };

@@ -21,7 +21,6 @@ const refused = z
   .meta({ id: 'Refused' });
 export type IngestResult = z.infer<typeof accepted> | z.infer<typeof refused>;
 
-// Items are checked one by one, so that one bad item does not refuse the others: here they are any value.
 export const postDecisions = defineRoute({
   name: 'postDecisions',
   method: 'post',
@@ -30,6 +29,7 @@ export const postDecisions = defineRoute({
   summary: `Records one decision, or up to ${MAX_BATCH} answered one by one. Answered when Kafka has confirmed them (G1).`,
   auth: 'credential',
   body: z.union([z.object({ decisions: z.array(ingestMessage).min(1).max(MAX_BATCH) }), ingestMessage]),
+  rawBody: true,
   status: 202,
   response: z.union([accepted, z.object({ results: z.array(z.union([accepted, refused])) })]),
 });

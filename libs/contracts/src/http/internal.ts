@@ -36,6 +36,7 @@ export const relayIngest = defineRoute({
   summary: 'INGEST messages that push-gateway received, each with the principal it verified.',
   auth: 'internal',
   body: z.object({ items: z.array(z.object({ principal, message: z.unknown() })).min(1).max(1000) }),
+  rawBody: true,
   response: z.object({
     results: z.array(
       z.union([

@@ -24,6 +24,8 @@ export interface HttpRoute<
   query: Query;
   /** Null when the route takes no body. */
   body: Body | null;
+  /** True: `body` documents it, and the handler gets the parsed JSON as it is, to answer item by item. */
+  rawBody: boolean;
   /** Status of success. */
   status: number;
   response: Response;
@@ -44,6 +46,7 @@ export function defineRoute<
     params?: Params;
     query?: Query;
     body?: Body;
+    rawBody?: boolean;
     response: Response;
     status?: number;
     mediaType?: string;
@@ -54,6 +57,7 @@ export function defineRoute<
     params: route.params ?? (nothing as unknown as Params),
     query: route.query ?? (nothing as unknown as Query),
     body: route.body ?? null,
+    rawBody: route.rawBody ?? false,
     status: route.status ?? 200,
     mediaType: route.mediaType ?? 'application/json',
   };
