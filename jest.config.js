@@ -23,6 +23,7 @@ const project = {
   testPathIgnorePatterns: ['/node_modules/', '/dist/'],
 };
 
+const serverTimeout = '<rootDir>/tests/setup/server-timeout.js';
 const serversSetup = '<rootDir>/tests/setup/servers.ts';
 
 /** @type {import('jest').Config} */
@@ -43,9 +44,14 @@ export default {
       ...project,
       displayName: 'int',
       testMatch: ['**/*.int.test.ts'],
-      testTimeout: 60_000,
+      setupFilesAfterEnv: [serverTimeout],
       ...(existsSync(serversSetup.replace('<rootDir>', rootDir)) && { globalSetup: serversSetup }),
     },
-    { ...project, displayName: 'e2e', testMatch: ['<rootDir>/tests/**/*.e2e.test.ts'], testTimeout: 120_000 },
+    {
+      ...project,
+      displayName: 'e2e',
+      testMatch: ['<rootDir>/tests/**/*.e2e.test.ts'],
+      setupFilesAfterEnv: [serverTimeout],
+    },
   ],
 };
