@@ -14,8 +14,13 @@ describe('channels', () => {
     fc.assert(fc.property(channel, (value) => expect(parseChannel(channelName(value))).toEqual(value)));
   });
 
-  it.each(['', 'org::decisions', 'org:Acme:decisions', 'org:acme:keys', 'user::notifications', 'user:a:b:notifications', 'org:acme:decisions '])(
-    'has no channel %j',
-    (name) => expect(parseChannel(name)).toBeNull(),
-  );
+  it.each([
+    '',
+    'org::decisions',
+    'org:Acme:decisions',
+    'org:acme:keys',
+    'user::notifications',
+    'user:a:b:notifications',
+    'org:acme:decisions ',
+  ])('has no channel %j', (name) => expect(parseChannel(name)).toBeNull());
 });

@@ -17,5 +17,7 @@ export function parseChannel(name: string): Channel | null {
 
 /** The name of a channel, the inverse of {@link parseChannel}. */
 export function channelName(channel: Channel): string {
-  return channel.kind === 'notifications' ? `user:${channel.userId}:notifications` : `org:${channel.orgId}:${channel.kind}`;
+  return channel.kind === 'notifications'
+    ? `user:${channel.userId}:notifications`
+    : `org:${channel.orgId}:${channel.kind}`;
 }

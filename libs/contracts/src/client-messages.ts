@@ -29,14 +29,19 @@ export const subMessage = z
   .object({
     type: z.literal('SUB'),
     channels,
-    since: z.record(z.string(), z.union([seq, z.literal(0)])).optional().describe('Last seq seen, by channel; 0 for all.'),
+    since: z
+      .record(z.string(), z.union([seq, z.literal(0)]))
+      .optional()
+      .describe('Last seq seen, by channel; 0 for all.'),
   })
   .meta({ id: 'SubMessage' });
 export type SubMessage = z.infer<typeof subMessage>;
 
 export const unsubMessage = z.object({ type: z.literal('UNSUB'), channels }).meta({ id: 'UnsubMessage' });
 
-export const pingMessage = z.object({ type: z.literal('PING'), timestamp: z.unknown().optional() }).meta({ id: 'PingMessage' });
+export const pingMessage = z
+  .object({ type: z.literal('PING'), timestamp: z.unknown().optional() })
+  .meta({ id: 'PingMessage' });
 
 /** Every message a client sends on a socket, by its `type`. */
 export const CLIENT_MESSAGES = {

@@ -21,7 +21,9 @@ const TS = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)?$/i;
 /** A time as the client wrote it → RFC 3339 UTC with milliseconds; finer digits are cut off. */
 export const clientTimestamp = z.string().transform((value, context) => {
   const match = TS.exec(value);
-  const time = match ? Date.parse(`${match[1]?.toUpperCase()}${(match[2] ?? '').slice(0, 4)}${match[3]?.toUpperCase() ?? 'Z'}`) : Number.NaN;
+  const time = match
+    ? Date.parse(`${match[1]?.toUpperCase()}${(match[2] ?? '').slice(0, 4)}${match[3]?.toUpperCase() ?? 'Z'}`)
+    : Number.NaN;
   if (Number.isNaN(time)) {
     context.addIssue({ code: 'custom', message: 'must be an RFC 3339 time such as "2026-01-01T00:00:00Z"' });
     return z.NEVER;

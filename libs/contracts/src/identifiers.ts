@@ -23,4 +23,6 @@ export const sha256Hex = z.string().regex(/^[0-9a-f]{64}$/);
 export const seq = z.int().positive();
 
 /** RFC 3339 in UTC with milliseconds, the only form this system writes. */
-export const timestamp = z.iso.datetime({ offset: false }).meta({ id: 'Timestamp', examples: ['2026-01-01T00:00:00.000Z'] });
+export const timestamp = z.iso
+  .datetime({ offset: false })
+  .meta({ id: 'Timestamp', examples: ['2026-01-01T00:00:00.000Z'] });

@@ -4,6 +4,7 @@ export * from './client-messages.ts';
 export * from './decision.ts';
 export * from './edge.ts';
 export * from './errors.ts';
+export * from './http/budgets.ts';
 export * from './http/decisions.ts';
 export * from './http/health.ts';
 export * from './http/internal.ts';

@@ -21,30 +21,28 @@ export function findUnsafeJson(value: unknown, path = '', depth = 0): UnsafeJson
       return unsafeText(value, path);
     case 'number':
       return Number.isFinite(value) ? null : { path, reason: 'is a number too large to represent' };
-    case 'object': {
+    case 'object':
       if (value === null) return null;
       if (depth >= MAX_JSON_DEPTH) return { path, reason: `nests deeper than ${MAX_JSON_DEPTH} levels` };
-      if (Array.isArray(value)) {
-        for (let i = 0; i < value.length; i++) {
-          const found = findUnsafeJson(value[i], join(path, i), depth + 1);
-          if (found) return found;
-        }
-        return null;
-      }
-      for (const key of Object.keys(value)) {
-        if (key === '__proto__') return { path: join(path, key), reason: 'is a reserved name' };
-        const here = unsafeText(key, path) ?? findUnsafeJson((value as Record<string, unknown>)[key], join(path, key), depth + 1);
-        if (here) return here;
-      }
-      return null;
-    }
+      return unsafeMember(value, path, depth);
     default:
       return null;
   }
 }
 
-function join(path: string, key: string | number): string {
-  return path === '' ? String(key) : `${path}.${key}`;
+/** The first unsafe key, member or element of an object or array. */
+function unsafeMember(value: object, path: string, depth: number): UnsafeJson | null {
+  for (const key of Object.keys(value)) {
+    const here = join(path, key);
+    if (key === '__proto__') return { path: here, reason: 'is a reserved name' };
+    const found = unsafeText(key, path) ?? findUnsafeJson((value as Record<string, unknown>)[key], here, depth + 1);
+    if (found) return found;
+  }
+  return null;
+}
+
+function join(path: string, key: string): string {
+  return path === '' ? key : `${path}.${key}`;
 }
 
 function unsafeText(value: string, path: string): UnsafeJson | null {

@@ -106,7 +106,13 @@ export const auditRecorded = z
 export type AuditRecorded = z.infer<typeof auditRecorded>;
 
 export type ServiceName = 'auth' | 'ingest-gateway' | 'decision-writer' | 'budget-tracker' | 'push-gateway';
-export const SERVICES: readonly ServiceName[] = ['auth', 'ingest-gateway', 'decision-writer', 'budget-tracker', 'push-gateway'];
+export const SERVICES: readonly ServiceName[] = [
+  'auth',
+  'ingest-gateway',
+  'decision-writer',
+  'budget-tracker',
+  'push-gateway',
+];
 
 interface TopicDefinition {
   /** Version of the value's schema, sent as the header `schema`. */

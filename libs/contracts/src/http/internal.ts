@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { ingestSchema } from '../decision.ts';
-import { errorMessage } from '../server-messages.ts';
 import { decisionId, sha256Hex } from '../identifiers.ts';
 import { principal } from '../principal.ts';
+import { errorMessage } from '../server-messages.ts';
 import { defineRoute } from './route.ts';
 
 /** Header that carries INTERNAL_TOKEN between services. These routes are never on the edge. */
@@ -22,7 +22,8 @@ export const verifyCredential = defineRoute({
   method: 'post',
   path: '/internal/verify',
   owner: 'auth',
-  summary: 'Says who a credential speaks for. An API key comes as its SHA-256, so that the key itself stays at the gateway.',
+  summary:
+    'Says who a credential speaks for. An API key comes as its SHA-256, so that the key itself stays at the gateway.',
   auth: 'internal',
   body: z.union([z.object({ keyHash: sha256Hex }), z.object({ token: z.string().max(16_384) })]),
   response: verified,
@@ -35,15 +36,28 @@ export const relayIngest = defineRoute({
   owner: 'ingest-gateway',
   summary: 'INGEST messages that push-gateway received, each with the principal it verified.',
   auth: 'internal',
-  body: z.object({ items: z.array(z.object({ principal, message: z.unknown() })).min(1).max(1000) }),
+  body: z.object({
+    items: z
+      .array(z.object({ principal, message: z.unknown() }))
+      .min(1)
+      .max(1000),
+  }),
   rawBody: true,
   response: z.object({
     results: z.array(
       z.union([
         z.object({ id: z.string(), decisionId, dedup: z.boolean(), schema: ingestSchema }),
-        z.object({ error: errorMessage.pick({ code: true, message: true, id: true, path: true, channel: true, retryAfterMs: true }) }),
+        z.object({
+          error: errorMessage.pick({
+            code: true,
+            message: true,
+            id: true,
+            path: true,
+            channel: true,
+            retryAfterMs: true,
+          }),
+        }),
       ]),
     ),
   }),
 });
-

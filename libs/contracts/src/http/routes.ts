@@ -1,7 +1,18 @@
+import { createBudget, getBudget, listBudgets } from './budgets.ts';
 import { getDecision, listDecisions, postDecisions } from './decisions.ts';
 import { getHealth } from './health.ts';
 import { relayIngest, verifyCredential } from './internal.ts';
 import type { HttpRoute } from './route.ts';
 
 /** Every HTTP route of the system but the probes, which each service serves by itself. */
-export const ROUTES: readonly HttpRoute[] = [postDecisions, listDecisions, getDecision, getHealth, verifyCredential, relayIngest];
+export const ROUTES: readonly HttpRoute[] = [
+  postDecisions,
+  listDecisions,
+  getDecision,
+  listBudgets,
+  getBudget,
+  createBudget,
+  getHealth,
+  verifyCredential,
+  relayIngest,
+];
