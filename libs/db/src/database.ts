@@ -1,0 +1,150 @@
+import { orgId } from '@governsai/contracts';
+import { PrismaPg } from '@prisma/adapter-pg';
+import pg from 'pg';
+import { losesConnection } from './errors.ts';
+import { type Prisma, PrismaClient } from './generated/client.ts';
+import { type Sql, sqlOn, StatementNames } from './sql.ts';
+
+export interface DatabaseOptions {
+  /** `postgres://…` of the app role: not the owner of the tables, no superuser, or row-level security does not bind it. */
+  url: string;
+  /** Connections at most, shared by raw SQL and Prisma. */
+  poolSize: number;
+  /** Shown in pg_stat_activity: the service's name. */
+  applicationName: string;
+  /** Longest wait for a connection, free in the pool or newly made, in ms. Default 2,000. */
+  connectTimeoutMs?: number;
+  /** Longest run of one statement, in ms. Default 30,000. */
+  queryTimeoutMs?: number;
+}
+
+export interface PoolStats {
+  total: number;
+  idle: number;
+  /** Callers that wait for a connection. */
+  waiting: number;
+}
+
+/**
+ * One pool of connections. Whatever touches a tenant's table says for which orgs: PostgreSQL shows and takes only their rows
+ * (G6), even to a statement that forgets its WHERE.
+ */
+export interface Database {
+  /**
+   * Runs `fn` in one READ COMMITTED transaction scoped to `orgIds` (none: no tenant's rows at all) and commits. Rolls back
+   * and rethrows what `fn` throws. `tx` is for use inside of `fn` only, one statement at a time.
+   */
+  transaction<T>(orgIds: readonly string[], fn: (tx: Sql) => Promise<T>): Promise<T>;
+  /**
+   * The same through Prisma's client, for plain create, read, update and delete. BIGINT comes as bigint, NUMERIC as
+   * Prisma.Decimal, times as Date here.
+   */
+  prisma<T>(orgIds: readonly string[], fn: (tx: Prisma.TransactionClient) => Promise<T>): Promise<T>;
+  /** Each statement its own transaction, with no org: for tables without tenants and for the functions that look across orgs. */
+  readonly system: Sql;
+  /** Answers when the server does, throws when it does not. */
+  ping(): Promise<void>;
+  poolStats(): PoolStats;
+  /** Waits for running transactions, then closes all connections. Later calls throw. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Opens no connection yet: the first use does. Throws TypeError when `url` is no URL. */
+export function createDatabase(options: DatabaseOptions): Database {
+  const { connectTimeoutMs = 2_000, queryTimeoutMs = 30_000 } = options;
+  const pool = new pg.Pool({
+    connectionString: new URL(options.url).href,
+    application_name: options.applicationName,
+    max: options.poolSize,
+    connectionTimeoutMillis: connectTimeoutMs,
+    idleTimeoutMillis: 30_000,
+    keepAlive: true,
+    statement_timeout: queryTimeoutMs,
+    // Ours, for a server that does not answer any more: later than its own, whose error says more.
+    query_timeout: queryTimeoutMs + 2_000,
+    // A process that hangs inside a transaction must not hold its locks for ever.
+    idle_in_transaction_session_timeout: 2 * queryTimeoutMs,
+  });
+  // An idle connection that breaks has left the pool already; whoever needs one next meets the error.
+  pool.on('error', () => {});
+  const names = new StatementNames();
+  const client = new PrismaClient({
+    adapter: new PrismaPg(pool),
+    transactionOptions: { maxWait: connectTimeoutMs, timeout: queryTimeoutMs },
+  });
+  let closing: Promise<void> | undefined;
+
+  const system = onPool(pool, names);
+  return {
+    system,
+    async transaction(orgIds, fn) {
+      // Slugs, as scopeOf has checked: nothing in them to quote. BEGIN and the scope go in one round trip.
+      const begin = `BEGIN ISOLATION LEVEL READ COMMITTED; SELECT set_config('app.org_ids', '${scopeOf(orgIds)}', true)`;
+      return withConnection(pool, async (connection) => {
+        try {
+          await connection.query(begin);
+          const result = await fn(sqlOn(connection, names));
+          const { command } = await connection.query('COMMIT');
+          // PostgreSQL answers so to the COMMIT of a transaction whose error `fn` swallowed.
+          if (command !== 'COMMIT') throw new Error('a statement failed and its error was ignored: nothing was committed');
+          return result;
+        } catch (error) {
+          if (!losesConnection(error)) await connection.query('ROLLBACK');
+          throw error;
+        }
+      });
+    },
+    async prisma(orgIds, fn) {
+      const scope = scopeOf(orgIds);
+      return client.$transaction(async (tx) => {
+        await tx.$queryRaw`SELECT set_config('app.org_ids', ${scope}, true)`;
+        return fn(tx);
+      });
+    },
+    async ping() {
+      await system.query('SELECT 1');
+    },
+    poolStats: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
+    close() {
+      closing ??= client.$disconnect().then(() => pool.end());
+      return closing;
+    },
+  };
+}
+
+/** The value of `app.org_ids`. Throws TypeError for what is no org id: it would widen or break the scope. */
+function scopeOf(orgIds: readonly string[]): string {
+  for (const id of orgIds) {
+    if (!orgId.safeParse(id).success) throw new TypeError(`${JSON.stringify(id)} is no org id`);
+  }
+  return orgIds.join(',');
+}
+
+/** Each statement on a connection of its own choice. */
+function onPool(pool: pg.Pool, names: StatementNames): Sql {
+  return {
+    query: <Row extends object>(text: string, values?: readonly unknown[]) =>
+      withConnection(pool, (connection) => sqlOn(connection, names).query<Row>(text, values)),
+    execute: (text, values) => withConnection(pool, (connection) => sqlOn(connection, names).execute(text, values)),
+  };
+}
+
+/** Lends a connection. One that broke is thrown away instead of going back. */
+async function withConnection<T>(pool: pg.Pool, use: (connection: pg.PoolClient) => Promise<T>): Promise<T> {
+  const connection = await pool.connect();
+  let broken = false;
+  const onError = () => {
+    broken = true;
+  };
+  // Without a listener the loss of a lent connection would end the process.
+  connection.on('error', onError);
+  try {
+    return await use(connection);
+  } catch (error) {
+    broken ||= losesConnection(error);
+    throw error;
+  } finally {
+    connection.removeListener('error', onError);
+    connection.release(broken);
+  }
+}
