@@ -1,0 +1,274 @@
+import { randomUUID } from 'node:crypto';
+import type { Socket } from 'node:net';
+import type { Credential } from '@governsai/access';
+import {
+  AppError,
+  CLOSE_CODES,
+  ERRORS,
+  type ErrorCode,
+  type MessageLimits,
+  type Principal,
+} from '@governsai/contracts';
+import type { Logger } from '@governsai/service';
+import type { WebSocket } from 'ws';
+import { CredentialGate, type GateAccess } from './credential-gate.ts';
+import type { Framed } from './frame.ts';
+import { Inbox } from './inbox.ts';
+import { type ClientMessage, MessageError, messageId, parseMessage } from './message.ts';
+import { errorsSent } from './metrics.ts';
+import { type TraceHeaders, traced } from './trace.ts';
+
+/** Unsent bytes at which a socket's reading pauses: who does not read answers may not ask for more of them. */
+const MAX_UNSENT_BYTES = 1024 * 1024;
+
+/** What a client is told to wait when the error does not say. */
+const DEFAULT_RETRY_MS = 1000;
+
+/** What a connection needs from the server it belongs to. */
+export interface ConnectionHost {
+  readonly access: GateAccess;
+  readonly limits: MessageLimits;
+  readonly log: Logger;
+  /** Runs the handler of the message's type; rejects with the AppError to answer. */
+  dispatch(connection: Connection, message: ClientMessage): void | Promise<void>;
+  /** The connection speaks for a principal from now on, or for a changed one. */
+  authenticated(connection: Connection): void;
+  /** Uncorks the socket at the end of this turn of the event loop. */
+  uncorkLater(socket: Socket): void;
+}
+
+/** One client's WebSocket. Handlers answer through it; all sends are dropped once it closes, none of them throws. */
+export class Connection {
+  /** Unique in the process, for logs. */
+  readonly id = randomUUID();
+  /** The path it was opened on, without the query. */
+  readonly path: string;
+  readonly openedAt = new Date();
+  readonly #ws: WebSocket;
+  readonly #socket: Socket;
+  readonly #host: ConnectionHost;
+  readonly #trace: TraceHeaders;
+  readonly #inbox: Inbox<Buffer | AppError>;
+  readonly #gate: CredentialGate;
+  #refused = false;
+  #heard = true;
+  #stopReading = false;
+  #backedUp = false;
+
+  /** Made by the server, which then calls {@link open}. */
+  constructor(
+    host: ConnectionHost,
+    ws: WebSocket,
+    socket: Socket,
+    request: { path: string; org: string | null; trace: TraceHeaders },
+  ) {
+    this.#host = host;
+    this.#ws = ws;
+    this.#socket = socket;
+    this.path = request.path;
+    this.#trace = request.trace;
+    this.#inbox = new Inbox(
+      (item) => this.#process(item),
+      () => this.#updateReading(),
+    );
+    this.#gate = new CredentialGate(host.access, request.org, {
+      hold: () => this.#inbox.hold(),
+      release: () => this.#inbox.release(),
+      send: (message) => this.send(message),
+      refuse: (error) => this.refuse(error),
+      sendError: (error) => this.sendError(error),
+      authenticated: () => host.authenticated(this),
+      close: (code, reason) => this.close(code, reason),
+    });
+    ws.on('message', (data, isBinary) => this.#receive(data as Buffer, isBinary));
+    ws.on('pong', () => {
+      this.#heard = true;
+    });
+    ws.on('close', () => this.#gate.stop());
+    socket.on('drain', () => {
+      this.#backedUp = false;
+      this.#updateReading();
+    });
+  }
+
+  /** Starts the clock of authentication, with the credential of the upgrade if there was one. */
+  open(credential: Credential | null): void {
+    this.#gate.open(credential);
+  }
+
+  /** Who speaks. Handlers run only once this is known; throws before. */
+  get principal(): Principal {
+    return this.#gate.principal;
+  }
+
+  get isAuthenticated(): boolean {
+    return this.#gate.isOpen;
+  }
+
+  get isOpen(): boolean {
+    return this.#ws.readyState === this.#ws.OPEN;
+  }
+
+  /** Bytes handed to the socket that the kernel has not taken yet. */
+  get bufferedBytes(): number {
+    return this.#ws.bufferedAmount;
+  }
+
+  /** Sends one message as JSON. */
+  send(message: object): void {
+    if (!this.isOpen) return;
+    this.#cork();
+    this.#ws.send(JSON.stringify(message));
+    this.#watchBuffer();
+  }
+
+  /** Sends an ERROR; closes the socket when the error's code says so. `id` is the idempotencyKey it is about. */
+  sendError(error: AppError, extra: { id?: string | undefined; channel?: string | undefined } = {}): void {
+    errorsSent.inc({ code: error.code });
+    const { code, message, path, retryAfterMs, firstSeq } = error;
+    const channel = extra.channel ?? error.channel;
+    const timestamp = new Date().toISOString();
+    this.send({
+      type: 'ERROR',
+      code,
+      error: code,
+      message,
+      timestamp,
+      id: extra.id,
+      path,
+      channel,
+      retryAfterMs,
+      firstSeq,
+    });
+    const close = closeCode(code);
+    if (close !== undefined) this.#end(close, code);
+  }
+
+  /**
+   * Sends a message that was framed once for many sockets. Writes of one turn of the event loop leave in one system call.
+   */
+  sendFramed(message: Framed): void {
+    if (!this.isOpen) return;
+    this.#cork();
+    // A socket with compression keeps its own queue, which raw bytes would overtake.
+    if (this.#ws.extensions === '') this.#socket.write(message.frame);
+    else this.#ws.send(message.payload, { binary: false });
+    this.#watchBuffer();
+  }
+
+  /** Closes; what was received before is still handled. The reason is at most 123 bytes. */
+  close(code: number, reason: string): void {
+    this.#ws.close(code, reason);
+  }
+
+  /** Tells an error and closes without handling anything that waits: the client may not speak here. */
+  refuse(error: AppError): void {
+    this.sendError(error);
+    if (closeCode(error.code) === undefined) {
+      this.#end(CLOSE_CODES.restart, JSON.stringify({ retryAfterMs: error.retryAfterMs ?? DEFAULT_RETRY_MS }));
+    }
+  }
+
+  /** Asks access again whether the credential is still good; closes the socket when it is not. */
+  reverify(): void {
+    this.#gate.reverify();
+  }
+
+  /** Stops reading, lets the handlers finish, then closes with 1012. Resolves once the close frame is on its way. */
+  async drain(retryAfterMs: number): Promise<void> {
+    this.#stopReading = true;
+    this.#updateReading();
+    await this.#inbox.idle();
+    this.close(CLOSE_CODES.restart, JSON.stringify({ retryAfterMs }));
+    // The peer's close frame has to be read, and what it sent before it is still handled.
+    this.#stopReading = false;
+    this.#updateReading();
+  }
+
+  /** Resolves when no message waits or is being handled, whether the socket is still open or not. */
+  idle(): Promise<void> {
+    return this.#inbox.idle();
+  }
+
+  /** Asks for a sign of life. False when the last one was not answered: the peer is dead. */
+  heartbeat(): boolean {
+    // While we do not read, its pong lies unread with us and proves nothing.
+    if (!this.#heard && !this.#ws.isPaused) return false;
+    this.#heard = false;
+    if (this.isOpen) this.#ws.ping();
+    return true;
+  }
+
+  terminate(): void {
+    this.#ws.terminate();
+  }
+
+  #end(code: number, reason: string): void {
+    this.#refused = true;
+    this.#inbox.discard();
+    this.close(code, reason);
+  }
+
+  #receive(data: Buffer, isBinary: boolean): void {
+    this.#heard = true;
+    if (this.#refused) return;
+    if (isBinary) {
+      this.#inbox.push(
+        new AppError('VALIDATION_FAILED', 'binary frames are not understood: send JSON in text frames'),
+        0,
+      );
+    } else if (data.length > this.#host.limits.messageBytes) {
+      const message = `the message has ${data.length} bytes and may have ${this.#host.limits.messageBytes}: send less data in one`;
+      this.#inbox.push(new AppError('PAYLOAD_TOO_LARGE', message), 0);
+    } else {
+      this.#inbox.push(data, data.length);
+    }
+  }
+
+  async #process(item: Buffer | AppError): Promise<void> {
+    let id: string | undefined;
+    try {
+      if (item instanceof AppError) throw item;
+      const message = parseMessage(item.toString());
+      id = messageId(message);
+      if (message.type === 'AUTH') return await this.#gate.authenticate(message);
+      if (!this.#gate.isOpen) {
+        throw new AppError('AUTH_FAILED', 'not authenticated: send AUTH with apiKey or token before anything else');
+      }
+      await traced(message, this.#trace, () => this.#host.dispatch(this, message));
+    } catch (error) {
+      if (error instanceof AppError) {
+        this.sendError(error, { id: error instanceof MessageError ? error.id : id });
+        return;
+      }
+      this.#host.log.error({ err: error, connection: this.id }, 'a message handler failed');
+      this.sendError(new AppError('INTERNAL', 'the message could not be handled: retry, and report it if it stays'), {
+        id,
+      });
+    }
+  }
+
+  #cork(): void {
+    if (this.#socket.writableCorked > 0) return;
+    this.#socket.cork();
+    this.#host.uncorkLater(this.#socket);
+  }
+
+  #watchBuffer(): void {
+    if (this.#backedUp || this.bufferedBytes < MAX_UNSENT_BYTES) return;
+    this.#backedUp = true;
+    this.#updateReading();
+  }
+
+  #updateReading(): void {
+    const pause = this.#inbox.paused || this.#stopReading || this.#backedUp;
+    if (pause && !this.#ws.isPaused) this.#ws.pause();
+    else if (!pause && this.#ws.isPaused) this.#ws.resume();
+  }
+}
+
+/** The code an error closes the socket with; undefined when the socket stays. */
+function closeCode(code: ErrorCode): number | undefined {
+  const definition: { status: number; close?: number } = ERRORS[code];
+  return definition.close;
+}

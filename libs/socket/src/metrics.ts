@@ -1,0 +1,43 @@
+import { CLOSE_CODES } from '@governsai/contracts';
+import { Counter, Gauge } from '@governsai/service';
+
+export const openConnections = new Gauge({
+  name: 'governsai_ws_connections',
+  help: 'Open WebSocket connections.',
+});
+
+export const messagesReceived = new Counter({
+  name: 'governsai_ws_messages_total',
+  help: 'Messages received, by type; a type that no handler takes counts as "unknown".',
+  labelNames: ['type'] as const,
+});
+
+export const errorsSent = new Counter({
+  name: 'governsai_ws_errors_total',
+  help: 'ERROR messages sent, by code.',
+  labelNames: ['code'] as const,
+});
+
+const closes = new Counter({
+  name: 'governsai_ws_closes_total',
+  help: 'Closed connections, by close code; codes a client made up count as "other".',
+  labelNames: ['code'] as const,
+});
+
+// A client chooses the code it closes with: only known ones become a label, so that nobody can grow the metric.
+const KNOWN_CODES = new Set<number>([
+  1000,
+  1001,
+  1002,
+  1003,
+  1005,
+  1006,
+  1007,
+  1008,
+  1011,
+  ...Object.values(CLOSE_CODES),
+]);
+
+export function countClose(code: number): void {
+  closes.inc({ code: KNOWN_CODES.has(code) ? String(code) : 'other' });
+}

@@ -1,0 +1,228 @@
+import type { IncomingMessage, Server } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Access, credentialFromUpgrade } from '@governsai/access';
+import { AppError, CLOSE_CODES, type MessageLimits } from '@governsai/contracts';
+import type { Logger } from '@governsai/service';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { Connection, type ConnectionHost } from './connection.ts';
+import type { ClientMessage } from './message.ts';
+import { countClose, messagesReceived, openConnections } from './metrics.ts';
+import { traceHeaders } from './trace.ts';
+
+const SUB_PROTOCOL = 'governsai.v1';
+/** Shorter than the idle time-outs of common load balancers (60 s), so that they keep a quiet socket. */
+const HEARTBEAT_MS = 25_000;
+/** How long a peer may take to answer a close frame, a slow consumer's backlog included. */
+const CLOSE_TIMEOUT_MS = 10_000;
+/** Sockets above the cap that may be open at once only to be told 4429; more are cut off without a word. */
+const MAX_REFUSALS = 1000;
+/** Clients come back spread over this time after a restart. */
+const MIN_RETRY_MS = 500;
+const RETRY_JITTER_MS = 4500;
+
+/** Handles one message of one type. What it throws is answered with an ERROR that carries the message's idempotencyKey. */
+export type MessageHandler = (connection: Connection, message: ClientMessage) => void | Promise<void>;
+
+export interface SocketServerOptions {
+  /** Sockets are upgraded on it; the caller listens and closes. */
+  server: Server;
+  /** Paths that take an upgrade; any other is 404. */
+  paths: readonly string[];
+  access: Pick<Access, 'verify' | 'onChange' | 'onStale'>;
+  limits: MessageLimits;
+  /** Open connections of this process; one more is closed with 4429. */
+  maxConnections: number;
+  log: Logger;
+  /**
+   * By message type. AUTH and PING are answered here. Messages of one connection reach their handlers in order; a handler
+   * that waits does not hold up the next message.
+   */
+  handlers: Readonly<Record<string, MessageHandler>>;
+  /** The connection speaks for a principal, for the first time or with changed scopes. */
+  onAuthenticated?: (connection: Connection) => void;
+  /** The socket is closed. Messages received before may still be in their handlers. */
+  onClose?: (connection: Connection) => void;
+  /**
+   * permessage-deflate. Off unless asked for: each socket would keep a zlib context for either direction, some 300 KiB with
+   * the default windows against a few KiB without, and a push would be compressed once a socket instead of framed once.
+   */
+  compression?: boolean;
+}
+
+export interface SocketServer {
+  /** Open connections, authenticated or not. */
+  readonly connections: ReadonlySet<Connection>;
+  /**
+   * Takes no new connection (503), lets handlers finish and closes the sockets with 1012 and `{"retryAfterMs":N}`, spread over
+   * the time given; what is left at its end is cut off. Resolves when all are closed and no handler runs.
+   */
+  drain(seconds: number): Promise<void>;
+}
+
+/** A WebSocket server for `governsai.v1` on an existing HTTP server. It begins at once and ends with {@link SocketServer.drain}. */
+export function createSocketServer(options: SocketServerOptions): SocketServer {
+  const { server, access, limits, log, handlers } = options;
+  const paths = new Set(options.paths);
+  const types = ['AUTH', 'PING', ...Object.keys(handlers)];
+  const byOrg = new Map<string, Set<Connection>>();
+  const connections = new Set<Connection>();
+  /** Connections whose handlers may still run, closed ones included. */
+  const busy = new Set<Connection>();
+  const corked = new Set<Socket>();
+  let refusals = 0;
+  let draining = false;
+
+  const wss = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    maxPayload: limits.frameBytes,
+    perMessageDeflate: options.compression ?? false,
+    handleProtocols: (offered) => offered.has(SUB_PROTOCOL) && SUB_PROTOCOL,
+    closeTimeout: CLOSE_TIMEOUT_MS,
+  } as ConstructorParameters<typeof WebSocketServer>[0]);
+
+  const host: ConnectionHost = {
+    access,
+    limits,
+    log,
+    dispatch(connection, message) {
+      if (message.type === 'PING') {
+        messagesReceived.inc({ type: 'PING' });
+        connection.send({ type: 'PONG', timestamp: new Date().toISOString() });
+        return;
+      }
+      const handler = Object.hasOwn(handlers, message.type) ? handlers[message.type] : undefined;
+      messagesReceived.inc({ type: handler ? message.type : 'unknown' });
+      if (handler) return handler(connection, message);
+      throw new AppError(
+        'UNKNOWN_TYPE',
+        `type: "${message.type.slice(0, 64)}" is unknown: use one of ${types.join(', ')}`,
+        { path: 'type' },
+      );
+    },
+    authenticated(connection) {
+      const { orgId } = connection.principal;
+      const ofOrg = byOrg.get(orgId) ?? new Set();
+      byOrg.set(orgId, ofOrg.add(connection));
+      options.onAuthenticated?.(connection);
+    },
+    uncorkLater(socket) {
+      if (corked.size === 0) setImmediate(uncork);
+      corked.add(socket);
+    },
+  };
+
+  function uncork(): void {
+    const sockets = [...corked];
+    corked.clear();
+    for (const socket of sockets) socket.uncork();
+  }
+
+  function onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on('error', (error) => log.debug({ err: error }, 'a socket failed'));
+    const path = (request.url ?? '').split('?', 1)[0] as string;
+    if (!paths.has(path)) {
+      refuseUpgrade(socket, '404 Not Found');
+    } else if (draining || refusals >= MAX_REFUSALS) {
+      refuseUpgrade(socket, '503 Service Unavailable');
+    } else {
+      wss.handleUpgrade(request, socket, head, (ws) => {
+        ws.on('error', (error) => log.debug({ err: error }, 'a WebSocket failed'));
+        if (connections.size >= options.maxConnections) refuse(ws);
+        else accept(ws, socket as Socket, request, path);
+      });
+    }
+  }
+
+  function refuse(ws: WebSocket): void {
+    refusals++;
+    ws.on('close', () => {
+      refusals--;
+      countClose(CLOSE_CODES.tooManyConnections);
+    });
+    ws.close(CLOSE_CODES.tooManyConnections, 'too many connections here: retry later');
+  }
+
+  function accept(ws: WebSocket, socket: Socket, request: IncomingMessage, path: string): void {
+    const { credential, org } = credentialFromUpgrade(request);
+    const connection = new Connection(host, ws, socket, { path, org, trace: traceHeaders(request) });
+    connections.add(connection);
+    busy.add(connection);
+    openConnections.set(connections.size);
+    const heartbeat = setInterval(() => {
+      if (!connection.heartbeat()) connection.terminate();
+    }, HEARTBEAT_MS);
+    ws.on('close', (code) => {
+      clearInterval(heartbeat);
+      countClose(code);
+      forget(connection);
+    });
+    connection.open(credential);
+  }
+
+  function forget(connection: Connection): void {
+    connections.delete(connection);
+    openConnections.set(connections.size);
+    if (connection.isAuthenticated) {
+      const { orgId } = connection.principal;
+      const ofOrg = byOrg.get(orgId);
+      ofOrg?.delete(connection);
+      if (ofOrg?.size === 0) byOrg.delete(orgId);
+    }
+    options.onClose?.(connection);
+    void connection.idle().then(() => busy.delete(connection));
+  }
+
+  access.onChange(({ orgId, keyId }) => {
+    const concerned = orgId === null ? [] : (byOrg.get(orgId) ?? []);
+    for (const connection of concerned) {
+      // A key's change says nothing about sessions or other keys; any other change may concern everybody of the org.
+      if (keyId === null || connection.principal.keyId === keyId) connection.reverify();
+    }
+  });
+
+  access.onStale(() => {
+    for (const connection of connections) connection.close(CLOSE_CODES.restart, restartReason());
+  });
+
+  server.on('upgrade', onUpgrade);
+
+  return {
+    connections,
+    async drain(seconds) {
+      draining = true;
+      const deadline = AbortSignal.timeout(seconds * 1000);
+      const open = [...connections];
+      // Ten milliseconds a socket keep the clients' return smooth; many sockets share most of the time there is.
+      const pause = Math.min(10, (seconds * 700) / Math.max(open.length, 1));
+      const started = performance.now();
+      const closing = open.map(async (connection, index) => {
+        await delay(Math.max(0, index * pause - (performance.now() - started)), undefined, { signal: deadline }).catch(
+          () => {},
+        );
+        await connection.drain(retryAfter());
+      });
+      const done = Promise.all(closing).then(() => allClosed());
+      await Promise.race([done, new Promise((resolve) => deadline.addEventListener('abort', resolve, { once: true }))]);
+      for (const connection of connections) connection.terminate();
+    },
+  };
+
+  async function allClosed(): Promise<void> {
+    while (connections.size > 0 || busy.size > 0) await delay(20);
+  }
+}
+
+function retryAfter(): number {
+  return MIN_RETRY_MS + Math.floor(Math.random() * RETRY_JITTER_MS);
+}
+
+function restartReason(): string {
+  return JSON.stringify({ retryAfterMs: retryAfter() });
+}
+
+function refuseUpgrade(socket: Duplex, status: string): void {
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+}
