@@ -38,7 +38,16 @@ export const relayIngest = defineRoute({
   auth: 'internal',
   body: z.object({
     items: z
-      .array(z.object({ principal, message: z.unknown() }))
+      .array(
+        z.object({
+          principal,
+          message: z.unknown(),
+          traceparent: z
+            .string()
+            .optional()
+            .describe('W3C trace context of the message: one request carries many traces.'),
+        }),
+      )
       .min(1)
       .max(1000),
   }),
