@@ -1,0 +1,9 @@
+export { ConfigError, type ConfigProblem, loadConfig, secret } from './config.ts';
+export { accessEnv, baseEnv, databaseEnv, kafkaEnv, serviceUrl } from './environment.ts';
+export { type DependencyOptions, Health, type HealthOptions } from './health.ts';
+export { createHttpApp, type HttpApp, type HttpAppOptions, type HttpContext } from './http/app.ts';
+export { createInternalClient, type InternalClient, type InternalClientOptions } from './internal-client.ts';
+export { createLogger, type Logger, replicaId } from './logger.ts';
+export { Counter, enableProcessMetrics, Gauge, Histogram, register } from './metrics.ts';
+export { type RunningService, runService } from './run-service.ts';
+export { extractContext, type SpanOptions, startTracing, traceHeaders, withSpan } from './tracing.ts';
