@@ -16,19 +16,26 @@ export type IngestSchema = z.infer<typeof ingestSchema>;
 export const RAW_TEXT_FIELDS = ['rawText', 'rawTextOut', 'payloadOut'] as const;
 
 // RFC 3339; also without an offset (UTC then) and with any number of fractional digits.
-const TS = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)?$/i;
+const TIME = /^(\d{4}-\d\d-\d\d)T((?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d)(\.\d+)?(Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)?$/;
+
+/** The instant a client's time means, as RFC 3339 UTC with milliseconds; null when it is no time we can store. */
+function instant(value: string): string | null {
+  const [, date, time, fraction = '', offset = 'Z'] = TIME.exec(value.toUpperCase()) ?? [];
+  if (date === undefined) return null;
+  // Date.parse takes 30 February for 2 March: a day that comes back as another one is none.
+  const day = Date.parse(`${date}T00:00:00Z`);
+  if (Number.isNaN(day) || !new Date(day).toISOString().startsWith(date)) return null;
+  const utc = new Date(`${date}T${time}${fraction.slice(0, 4)}${offset}`).toISOString();
+  // PostgreSQL has no year 0, and years of more than four digits are not RFC 3339.
+  return /^\d{4}-/.test(utc) && !utc.startsWith('0000') ? utc : null;
+}
 
 /** A time as the client wrote it → RFC 3339 UTC with milliseconds; finer digits are cut off. */
 export const clientTimestamp = z.string().transform((value, context) => {
-  const match = TS.exec(value);
-  const time = match
-    ? Date.parse(`${match[1]?.toUpperCase()}${(match[2] ?? '').slice(0, 4)}${match[3]?.toUpperCase() ?? 'Z'}`)
-    : Number.NaN;
-  if (Number.isNaN(time)) {
-    context.addIssue({ code: 'custom', message: 'must be an RFC 3339 time such as "2026-01-01T00:00:00Z"' });
-    return z.NEVER;
-  }
-  return new Date(time).toISOString();
+  const utc = instant(value);
+  if (utc !== null) return utc;
+  context.addIssue({ code: 'custom', message: 'must be an RFC 3339 time such as "2026-01-01T00:00:00Z"' });
+  return z.NEVER;
 });
 
 const tokens = z.int().nonnegative();

@@ -62,7 +62,7 @@ export function withoutNulls<T>(value: T): T {
   return copy as T;
 }
 
-/** Text of `min` to `max` UTF-16 code units that can be stored and hashed unchanged. */
+/** Text of `min` to `max` characters (code points, as JSON Schema counts) that can be stored and hashed unchanged. */
 export function text(max: number, min = 0): z.ZodString {
   return z
     .string()
