@@ -1,4 +1,4 @@
 export { Connection } from './connection.ts';
 export { type Framed, frameText } from './frame.ts';
-export type { ClientMessage } from './message.ts';
+export { type ClientMessage, messageId } from './message.ts';
 export { createSocketServer, type MessageHandler, type SocketServer, type SocketServerOptions } from './server.ts';

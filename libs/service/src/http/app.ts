@@ -137,7 +137,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
           const params = read(route.params, req.params, 'path');
           admission.admitTo(params);
           const query = read(route.query, req.query, 'query');
-          const body = route.body ? read(route.body, await requiredBody(req, res), '') : undefined;
+          const body = route.body ? readBodyOf(route, await requiredBody(req, res)) : undefined;
           const { principal } = admission;
           const answer = await handler({ params, query, body: body as never, principal, requestId: res.locals.requestId, req, res });
           if (answer !== undefined) {
@@ -171,6 +171,10 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     if (body === undefined) throw new AppError('VALIDATION_FAILED', 'The body is missing; send JSON with content-type: application/json.');
     return body;
   }
+}
+
+function readBodyOf(route: HttpRoute, body: unknown): unknown {
+  return route.rawBody || !route.body ? body : read(route.body, body, '');
 }
 
 function read<T extends z.ZodType>(schema: T, value: unknown, prefix: string): z.output<T> {

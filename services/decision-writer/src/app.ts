@@ -1,0 +1,84 @@
+import { authorize, createAccess, credentialFromHttp, startAccessListener } from '@governsai/access';
+import type { ServiceName } from '@governsai/contracts';
+import { createDatabase } from '@governsai/db';
+import { createKafka } from '@governsai/kafka';
+import { createHttpApp, Health, loadConfig, type Logger, type RunningService, replicaId } from '@governsai/service';
+import { configSchema } from './config.ts';
+import { decisionsSubmittedConsumer } from './consumers/decisions-submitted.ts';
+import { RecordingMetrics } from './metrics.ts';
+import { Publisher } from './publisher.ts';
+import { Recorder } from './recorder.ts';
+import { getDecisionRoute } from './routes/get-decision.ts';
+import { listDecisionsRoute } from './routes/list-decisions.ts';
+import { Sweep } from './sweep.ts';
+
+export const SERVICE: ServiceName = 'decision-writer';
+
+/** Starts decision-writer: fetch → decide → one transaction → publish → commit, and reading what is stored. */
+export async function start(log: Logger): Promise<RunningService> {
+  const config = loadConfig(configSchema);
+  const health = new Health({ service: SERVICE, intervalMs: config.HEALTH_CHECK_INTERVAL, log });
+  const db = createDatabase({ url: config.DATABASE_URL, poolSize: config.DATABASE_POOL_SIZE, applicationName: SERVICE });
+  const kafka = createKafka({
+    brokers: config.KAFKA_BROKERS,
+    clientId: SERVICE,
+    topicPrefix: config.KAFKA_TOPIC_PREFIX,
+    log,
+  });
+  health.dependency('postgresql', { required: true, check: () => db.ping() });
+  health.dependency('kafka', { required: true, check: () => kafka.ping() });
+
+  const access = createAccess({
+    authUrl: config.AUTH_URL,
+    internalToken: config.INTERNAL_TOKEN,
+    stalenessMs: config.ACCESS_STALENESS,
+    log,
+  });
+  const app = createHttpApp({
+    service: SERVICE,
+    log,
+    health,
+    authenticate: (req) => access.verify(credentialFromHttp(req)),
+    authorize,
+  });
+  listDecisionsRoute(app, db);
+  getDecisionRoute(app, db);
+
+  const producer = kafka.producer();
+  const publisher = new Publisher(db, producer);
+  const sweep = new Sweep(db, publisher, log, config.SWEEP_INTERVAL_MS);
+  const consumer = kafka.consumeGroup({
+    topic: 'decisions.submitted',
+    groupId: `${config.KAFKA_TOPIC_PREFIX}${SERVICE}`,
+    concurrency: config.RECORD_CONCURRENCY,
+    maxBatch: config.RECORD_BATCH,
+    health: (error) => health.report('recording', error),
+    handler: decisionsSubmittedConsumer({
+      recorder: new Recorder(db),
+      publisher,
+      producer,
+      metrics: new RecordingMetrics(),
+    }),
+  });
+
+  await app.listen(config.PORT, config.HOST);
+  health.start();
+  await kafka.checkTopics();
+  const listener = await startAccessListener({ kafka, access, replicaId: replicaId(SERVICE) });
+  await consumer.start();
+  sweep.start();
+  health.started();
+
+  return {
+    async stop() {
+      health.draining();
+      await consumer.stop();
+      await sweep.stop();
+      await producer.close();
+      await app.close();
+      await listener.stop();
+      await db.close();
+      health.stop();
+    },
+  };
+}

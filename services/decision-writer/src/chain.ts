@@ -1,0 +1,92 @@
+import { createHash, randomBytes } from 'node:crypto';
+import {
+  type ChainRecord,
+  canonicalJson,
+  type DecisionsSubmitted,
+  type Person,
+  withoutNulls,
+} from '@governsai/contracts';
+
+export type SubmittedDecision = Extract<DecisionsSubmitted, { schema: 'decision.v1' }>;
+
+/** Where an org's chain stands: the next record gets `lastSeq + 1` and `headHash` as its `prevHash`. */
+export interface ChainHead {
+  lastSeq: number;
+  headHash: string;
+}
+
+/** A decision with its place in the chain, ready to be stored. */
+export interface ChainLink {
+  record: ChainRecord;
+  /** The RFC 8785 form of `record`: the bytes that were hashed, stored as they are. */
+  canonical: string;
+  /** SHA-256 of `canonical` in UTF-8, hex. */
+  hash: string;
+  /** Null when the decision says nothing of a person. */
+  person: Person | null;
+  /** Null when `person` is. */
+  personSalt: string | null;
+}
+
+export interface LinkOptions {
+  /** RFC 3339 UTC. */
+  recordedAt: string;
+  /** 32 hex digits, new for every record; injected so that a test can repeat it. */
+  salt?: () => string;
+}
+
+const SALT_BYTES = 16;
+
+/** SHA-256 of text in UTF-8, as 64 hex digits. */
+export function sha256(text: string): string {
+  return createHash('sha256').update(text, 'utf8').digest('hex');
+}
+
+/** What enters the chain of a person: a hash nobody can guess values against once the salt is erased. */
+export function personHash(person: Person, salt: string): string {
+  return sha256(salt + canonicalJson(person));
+}
+
+/** Makes the next link of an org's chain. Pure but for the salt; the head given is not changed. */
+export function nextLink(submitted: SubmittedDecision, head: ChainHead, options: LinkOptions): ChainLink {
+  const data = submitted.data;
+  const person = personOf(submitted);
+  const personSalt = person ? (options.salt?.() ?? randomBytes(SALT_BYTES).toString('hex')) : null;
+  const record: ChainRecord = {
+    v: 1,
+    orgId: submitted.orgId,
+    seq: head.lastSeq + 1,
+    id: submitted.decisionId,
+    idempotencyKey: submitted.idempotencyKey,
+    bodyHash: submitted.bodyHash,
+    direction: data.direction,
+    decision: data.decision,
+    tool: data.tool ?? undefined,
+    scope: data.scope ?? undefined,
+    payloadHash: data.payloadHash ?? undefined,
+    latencyMs: data.latencyMs ?? undefined,
+    correlationId: data.correlationId ?? undefined,
+    tags: data.tags ?? undefined,
+    reasons: data.reasons ?? undefined,
+    detectorSummary: data.detectorSummary ?? undefined,
+    policyId: data.policyId ?? undefined,
+    usage: data.usage ? withoutNulls(data.usage as Record<string, string | number>) : undefined,
+    personHash: person && personSalt ? personHash(person, personSalt) : undefined,
+    keyId: submitted.keyId ?? undefined,
+    apiKeyId: data.authentication?.apiKeyId ?? undefined,
+    ts: data.ts ?? submitted.receivedAt,
+    receivedAt: submitted.receivedAt,
+    recordedAt: options.recordedAt,
+    prevHash: head.headHash,
+  };
+  const canonical = canonicalJson(record);
+  return { record, canonical, hash: sha256(canonical), person, personSalt };
+}
+
+function personOf(submitted: SubmittedDecision): Person | null {
+  const userId = submitted.data.userId ?? undefined;
+  const authUserId = submitted.data.authentication?.userId ?? undefined;
+  const keyUserId = submitted.userId ?? undefined;
+  if (userId === undefined && authUserId === undefined && keyUserId === undefined) return null;
+  return { userId, authUserId, keyUserId };
+}

@@ -1,0 +1,127 @@
+import type { Sql } from '@governsai/db';
+import type { ChainHead, ChainLink } from './chain.ts';
+import { idKey, type SubmittedEvent } from './plan.ts';
+
+/** An org's head as locked: its chain, and how far it has been published. */
+export interface LockedHead extends ChainHead {
+  publishedSeq: number;
+}
+
+/** Makes a head for each org that has none. Ordered, so that two writers never wait for each other in a circle. */
+export async function insertMissingHeads(tx: Sql, orgIds: readonly string[]): Promise<void> {
+  await tx.execute(
+    `INSERT INTO org_chains (org_id) SELECT o FROM unnest($1::text[]) AS o ORDER BY o ON CONFLICT (org_id) DO NOTHING`,
+    [orgIds],
+  );
+}
+
+/** Locks the heads of the orgs, in their order; the lock fences out a writer that lost the partition. */
+export async function lockHeads(tx: Sql, orgIds: readonly string[]): Promise<Map<string, LockedHead>> {
+  const rows = await tx.query<{ org_id: string; last_seq: number; head_hash: string; published_seq: number }>(
+    `SELECT org_id, last_seq, head_hash, published_seq FROM org_chains WHERE org_id = ANY($1::text[])
+     ORDER BY org_id FOR UPDATE`,
+    [orgIds],
+  );
+  return new Map(
+    rows.map((row) => [row.org_id, { lastSeq: row.last_seq, headHash: row.head_hash, publishedSeq: row.published_seq }]),
+  );
+}
+
+/** The body hashes of those ids that are stored, by {@link idKey}. */
+export async function storedBodies(
+  tx: Sql,
+  orgIds: readonly string[],
+  ids: readonly string[],
+): Promise<Map<string, string>> {
+  const rows = await tx.query<{ org_id: string; id: string; body_hash: string }>(
+    `WITH asked AS (SELECT * FROM unnest($1::text[], $2::text[]) AS a(org_id, id))
+     SELECT d.org_id, d.id, d.body_hash FROM asked a JOIN decisions d ON d.org_id = a.org_id AND d.id = a.id
+     UNION ALL
+     SELECT e.org_id, e.id, e.body_hash FROM asked a JOIN events e ON e.org_id = a.org_id AND e.id = a.id`,
+    [orgIds, ids],
+  );
+  return new Map(rows.map((row) => [idKey(row.org_id, row.id), row.body_hash]));
+}
+
+/** Inserts links in one statement. A row that is there already is an error, never ignored. */
+export async function insertLinks(tx: Sql, links: readonly ChainLink[]): Promise<void> {
+  if (links.length === 0) return;
+  await tx.execute(
+    `INSERT INTO decisions (org_id, seq, id, body_hash, direction, decision, tool, correlation_id, tags, ts, recorded_at,
+       record, prev_hash, hash, person, person_salt)
+     SELECT org_id, seq, id, body_hash, direction, decision, tool, correlation_id, tags::text[], ts, recorded_at,
+       record, prev_hash, hash, person, person_salt
+     FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+       $9::text[], $10::timestamptz[], $11::timestamptz[], $12::text[], $13::text[], $14::text[], $15::jsonb[], $16::text[])
+       AS r(org_id, seq, id, body_hash, direction, decision, tool, correlation_id, tags, ts, recorded_at, record, prev_hash,
+         hash, person, person_salt)`,
+    [
+      links.map((link) => link.record.orgId),
+      links.map((link) => link.record.seq),
+      links.map((link) => link.record.id),
+      links.map((link) => link.record.bodyHash),
+      links.map((link) => link.record.direction),
+      links.map((link) => link.record.decision),
+      links.map((link) => link.record.tool ?? null),
+      links.map((link) => link.record.correlationId ?? null),
+      links.map((link) => textArrayLiteral(link.record.tags ?? [])),
+      links.map((link) => link.record.ts),
+      links.map((link) => link.record.recordedAt),
+      links.map((link) => link.canonical),
+      links.map((link) => link.record.prevHash),
+      links.map((link) => link.hash),
+      links.map((link) => (link.person ? JSON.stringify(link.person) : null)),
+      links.map((link) => link.personSalt),
+    ],
+  );
+}
+
+/** Inserts events (`toolcall.v1`, `dlq.v1`) in one statement. */
+export async function insertEvents(tx: Sql, events: readonly SubmittedEvent[], recordedAt: string): Promise<void> {
+  if (events.length === 0) return;
+  await tx.execute(
+    `INSERT INTO events (org_id, id, idempotency_key, schema, body_hash, data, key_id, received_at, recorded_at)
+     SELECT *, $9::timestamptz FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::jsonb[],
+       $7::text[], $8::timestamptz[])`,
+    [
+      events.map((event) => event.orgId),
+      events.map((event) => event.decisionId),
+      events.map((event) => event.idempotencyKey),
+      events.map((event) => event.schema),
+      events.map((event) => event.bodyHash),
+      events.map((event) => JSON.stringify(event.data)),
+      events.map((event) => event.keyId),
+      events.map((event) => event.receivedAt),
+      recordedAt,
+    ],
+  );
+}
+
+/** Moves the heads of the orgs that grew. */
+export async function moveHeads(tx: Sql, heads: ReadonlyMap<string, ChainHead>): Promise<void> {
+  if (heads.size === 0) return;
+  await tx.execute(
+    `UPDATE org_chains c SET last_seq = h.last_seq, head_hash = h.head_hash, updated_at = now()
+     FROM unnest($1::text[], $2::bigint[], $3::text[]) AS h(org_id, last_seq, head_hash) WHERE c.org_id = h.org_id`,
+    [[...heads.keys()], [...heads.values()].map((head) => head.lastSeq), [...heads.values()].map((head) => head.headHash)],
+  );
+}
+
+/**
+ * Notes how far orgs have been published. A mark only grows, and only over what its publisher had seen: a writer that
+ * was overtaken changes nothing.
+ */
+export async function markPublished(tx: Sql, marks: readonly { orgId: string; from: number; to: number }[]): Promise<void> {
+  if (marks.length === 0) return;
+  await tx.execute(
+    `UPDATE org_chains c SET published_seq = m.to_seq
+     FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS m(org_id, from_seq, to_seq)
+     WHERE c.org_id = m.org_id AND c.published_seq >= m.from_seq AND c.published_seq < m.to_seq`,
+    [marks.map((mark) => mark.orgId), marks.map((mark) => mark.from), marks.map((mark) => mark.to)],
+  );
+}
+
+/** PostgreSQL's text form of a text array (`{"a","b"}`): one array parameter cannot hold arrays of unequal length. */
+function textArrayLiteral(values: readonly string[]): string {
+  return `{${values.map((value) => `"${value.replace(/[\\"]/g, '\\$&')}"`).join(',')}}`;
+}
