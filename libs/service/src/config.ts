@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { z } from 'zod';
+import type { z } from 'zod';
 
 /** One variable that keeps the service from starting. */
 export interface ConfigProblem {
@@ -55,7 +55,8 @@ export function loadConfig<T extends z.ZodObject>(schema: T, env: NodeJS.Process
   if (parsed.success && problems.length === 0) return parsed.data;
   for (const issue of parsed.error?.issues ?? []) {
     const variable = String(issue.path[0] ?? 'environment');
-    if (!unread.has(variable)) problems.push({ variable, message: explain(issue.message, variable, fields[variable], values[variable]) });
+    if (!unread.has(variable))
+      problems.push({ variable, message: explain(issue.message, variable, fields[variable], values[variable]) });
   }
   throw new ConfigError(problems);
 }
@@ -68,13 +69,16 @@ function readVariable(name: string, env: NodeJS.ProcessEnv): string | undefined 
   try {
     return readFileSync(file, 'utf8').replace(/[\r\n]+$/, '') || undefined;
   } catch (error) {
-    throw new Error(`${name}_FILE names ${file}, which cannot be read (${(error as NodeJS.ErrnoException).code}); mount it or correct the path`);
+    throw new Error(
+      `${name}_FILE names ${file}, which cannot be read (${(error as NodeJS.ErrnoException).code}); mount it or correct the path`,
+    );
   }
 }
 
 function explain(fault: string, name: string, schema: z.ZodType | undefined, value: string | undefined): string {
   const purpose = schema?.description ? ` It is: ${schema.description}` : '';
   if (value === undefined) return `is not set.${purpose}`;
-  const given = schema && isSecret(name, schema) ? 'the given value is kept out of this message' : `given ${JSON.stringify(value)}`;
+  const given =
+    schema && isSecret(name, schema) ? 'the given value is kept out of this message' : `given ${JSON.stringify(value)}`;
   return `${fault} (${given}).${purpose}`;
 }

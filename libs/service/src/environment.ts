@@ -8,12 +8,26 @@ export const serviceUrl = z.url({ protocol: /^https?$/, message: 'must be an htt
 
 /** Variables of every service. */
 export const baseEnv = z.object({
-  NODE_ENV: z.enum(['production', 'development', 'test']).default('development').describe('What kind of installation this is.'),
-  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info').describe('The least severe log line written.'),
+  NODE_ENV: z
+    .enum(['production', 'development', 'test'])
+    .default('development')
+    .describe('What kind of installation this is.'),
+  LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+    .default('info')
+    .describe('The least severe log line written.'),
   HOST: z.string().default('127.0.0.1').describe('The address to listen on; 0.0.0.0 in a container.'),
   PORT: count.min(0).max(65_535).describe('The port to listen on, 0 to 65535; 0 takes a free one.'),
-  HEALTH_CHECK_INTERVAL: count.min(100).max(600_000).default(5000).describe('Milliseconds between two checks of each dependency, 100 to 600000.'),
-  DRAIN_SECONDS: count.min(0).max(600).default(10).describe('Seconds that in-flight work may take after SIGTERM, 0 to 600.'),
+  HEALTH_CHECK_INTERVAL: count
+    .min(100)
+    .max(600_000)
+    .default(5000)
+    .describe('Milliseconds between two checks of each dependency, 100 to 600000.'),
+  DRAIN_SECONDS: count
+    .min(0)
+    .max(600)
+    .default(10)
+    .describe('Seconds that in-flight work may take after SIGTERM, 0 to 600.'),
   INTERNAL_TOKEN: secret(z.string().min(16, 'must have at least 16 characters')).describe(
     'The secret the services show each other, the same in all of them, at least 16 characters.',
   ),
@@ -31,7 +45,12 @@ export const databaseEnv = z.object({
 export const kafkaEnv = z.object({
   KAFKA_BROKERS: z
     .string()
-    .transform((list) => list.split(',').map((broker) => broker.trim()).filter((broker) => broker !== ''))
+    .transform((list) =>
+      list
+        .split(',')
+        .map((broker) => broker.trim())
+        .filter((broker) => broker !== ''),
+    )
     .pipe(z.array(z.string().regex(/^[^\s:]+:\d{1,5}$/, 'must be host:port, more of them separated by commas')).min(1))
     .describe('Kafka bootstrap brokers, host:port, separated by commas.'),
   KAFKA_TOPIC_PREFIX: z
@@ -44,7 +63,11 @@ export const kafkaEnv = z.object({
 /** Variables of a service that verifies credentials. */
 export const accessEnv = z.object({
   AUTH_URL: serviceUrl.describe('Where auth is: http://host:port.'),
-  ACCESS_STALENESS: count.min(1000).max(600_000).default(10_000).describe(
-    'Milliseconds without a sign of auth, over Kafka or HTTP, after which cached credentials are refused, 1000 to 600000.',
-  ),
+  ACCESS_STALENESS: count
+    .min(1000)
+    .max(600_000)
+    .default(10_000)
+    .describe(
+      'Milliseconds without a sign of auth, over Kafka or HTTP, after which cached credentials are refused, 1000 to 600000.',
+    ),
 });

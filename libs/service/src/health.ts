@@ -50,7 +50,12 @@ export class Health {
   /** Names a dependency. One with a check counts as down until its first check passed. */
   dependency(name: string, options: DependencyOptions): this {
     const unchecked = options.check !== undefined;
-    this.#dependencies.set(name, { ...options, up: !unchecked, since: this.#now(), error: unchecked ? 'not checked yet' : undefined });
+    this.#dependencies.set(name, {
+      ...options,
+      up: !unchecked,
+      since: this.#now(),
+      error: unchecked ? 'not checked yet' : undefined,
+    });
     dependencyUp.set({ dependency: name }, unchecked ? 0 : 1);
     return this;
   }

@@ -38,25 +38,42 @@ export function createInternalClient(options: InternalClientOptions): InternalCl
   const { baseUrl, internalToken, timeoutMs = 2000, connections = 16 } = options;
   const origin = new URL(baseUrl).origin;
   // Kept shorter than the server's keep-alive time-out, so that a request seldom meets a connection that is being closed.
-  const pool = new Pool(origin, { connections, connect: { timeout: timeoutMs }, keepAliveTimeout: 10_000, keepAliveMaxTimeout: 30_000 });
+  const pool = new Pool(origin, {
+    connections,
+    connect: { timeout: timeoutMs },
+    keepAliveTimeout: 10_000,
+    keepAliveMaxTimeout: 30_000,
+  });
 
   return {
     call(route, body) {
-      const attributes = { 'http.request.method': route.method.toUpperCase(), 'server.address': origin, 'http.route': route.path };
-      return withSpan(`${route.method.toUpperCase()} ${route.path}`, { kind: SpanKind.CLIENT, attributes }, async () => {
-        const { status, text } = await exchange({
-          path: route.path,
-          method: route.method.toUpperCase() as Dispatcher.HttpMethod,
-          headers: { ...traceHeaders(), 'content-type': 'application/json', [INTERNAL_TOKEN_HEADER]: internalToken },
-          body: body === undefined ? null : JSON.stringify(body),
-          signal: AbortSignal.timeout(timeoutMs),
-        });
-        const value = parseJson(text);
-        if (status !== route.status) throw refusal(status, value);
-        const parsed = route.response.safeParse(value);
-        if (!parsed.success) throw unavailable(`${origin} answered ${route.name} in an unknown form; run the same version of all services.`, parsed.error);
-        return parsed.data;
-      });
+      const attributes = {
+        'http.request.method': route.method.toUpperCase(),
+        'server.address': origin,
+        'http.route': route.path,
+      };
+      return withSpan(
+        `${route.method.toUpperCase()} ${route.path}`,
+        { kind: SpanKind.CLIENT, attributes },
+        async () => {
+          const { status, text } = await exchange({
+            path: route.path,
+            method: route.method.toUpperCase() as Dispatcher.HttpMethod,
+            headers: { ...traceHeaders(), 'content-type': 'application/json', [INTERNAL_TOKEN_HEADER]: internalToken },
+            body: body === undefined ? null : JSON.stringify(body),
+            signal: AbortSignal.timeout(timeoutMs),
+          });
+          const value = parseJson(text);
+          if (status !== route.status) throw refusal(status, value);
+          const parsed = route.response.safeParse(value);
+          if (!parsed.success)
+            throw unavailable(
+              `${origin} answered ${route.name} in an unknown form; run the same version of all services.`,
+              parsed.error,
+            );
+          return parsed.data;
+        },
+      );
     },
     close: () => pool.close(),
   };
@@ -68,7 +85,8 @@ export function createInternalClient(options: InternalClientOptions): InternalCl
         return { status: statusCode, text: await body.text() };
       } catch (error) {
         const code = (error as NodeJS.ErrnoException).code ?? '';
-        if (attempt > 1 || !BROKEN_CONNECTION.has(code)) throw unavailable(`${origin} does not answer; try again shortly.`, error);
+        if (attempt > 1 || !BROKEN_CONNECTION.has(code))
+          throw unavailable(`${origin} does not answer; try again shortly.`, error);
       }
     }
   }
@@ -79,7 +97,8 @@ export function createInternalClient(options: InternalClientOptions): InternalCl
     if (status === 401 || status === 403) {
       return unavailable(`${origin} refuses this service; INTERNAL_TOKEN must be the same in both.`, data);
     }
-    if (!data || data.code === 'INTERNAL') return unavailable(`${origin} failed (HTTP ${status}); try again shortly.`, data);
+    if (!data || data.code === 'INTERNAL')
+      return unavailable(`${origin} failed (HTTP ${status}); try again shortly.`, data);
     const { code, detail, path, retryAfterMs, firstSeq } = data;
     return new AppError(code, detail, { path, retryAfterMs, firstSeq });
   }

@@ -47,10 +47,13 @@ export async function runService(name: string, start: (log: Logger) => Promise<R
     }
     stopping = true;
     log.info({ signal }, 'stopping');
-    const deadline = setTimeout(() => {
-      log.error('did not stop in time, exiting');
-      process.exit(1);
-    }, (drainSeconds + STOP_GRACE_SECONDS) * 1000);
+    const deadline = setTimeout(
+      () => {
+        log.error('did not stop in time, exiting');
+        process.exit(1);
+      },
+      (drainSeconds + STOP_GRACE_SECONDS) * 1000,
+    );
     deadline.unref();
     try {
       await (await starting).stop();
@@ -73,7 +76,12 @@ export async function runService(name: string, start: (log: Logger) => Promise<R
 }
 
 function failStart(name: string, error: unknown): never {
-  const detail = error instanceof ConfigError ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const detail =
+    error instanceof ConfigError
+      ? error.message
+      : error instanceof Error
+        ? (error.stack ?? error.message)
+        : String(error);
   process.stderr.write(scrub(`${name} could not start. ${detail}\n`));
   process.exit(1);
 }

@@ -29,6 +29,16 @@ export const verifyCredential = defineRoute({
   response: verified,
 });
 
+export const getAccessVersion = defineRoute({
+  name: 'getAccessVersion',
+  method: 'get',
+  path: '/internal/access-version',
+  owner: 'auth',
+  summary: 'The access version right now: what a service asks that hears no heartbeat over Kafka.',
+  auth: 'internal',
+  response: z.object({ version: z.int().nonnegative() }),
+});
+
 export const relayIngest = defineRoute({
   name: 'relayIngest',
   method: 'post',

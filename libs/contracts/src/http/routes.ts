@@ -1,7 +1,7 @@
 import { createBudget, getBudget, listBudgets } from './budgets.ts';
 import { getDecision, listDecisions, postDecisions } from './decisions.ts';
 import { getHealth } from './health.ts';
-import { relayIngest, verifyCredential } from './internal.ts';
+import { getAccessVersion, relayIngest, verifyCredential } from './internal.ts';
 import type { HttpRoute } from './route.ts';
 
 /** Every HTTP route of the system but the probes, which each service serves by itself. */
@@ -14,5 +14,6 @@ export const ROUTES: readonly HttpRoute[] = [
   createBudget,
   getHealth,
   verifyCredential,
+  getAccessVersion,
   relayIngest,
 ];

@@ -92,7 +92,8 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   app.use(routes);
   app.use((_req, res) => {
     const allowed: Set<string> = res.locals.allowed;
-    if (allowed.size === 0) throw new AppError('NOT_FOUND', 'There is nothing at this path; see the OpenAPI document for the routes.');
+    if (allowed.size === 0)
+      throw new AppError('NOT_FOUND', 'There is nothing at this path; see the OpenAPI document for the routes.');
     const list = [...allowed].sort().join(', ');
     res.setHeader('allow', list);
     throw new AppError('METHOD_NOT_ALLOWED', `This path takes ${list}.`);
@@ -101,7 +102,10 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     const shown = toAppError(error);
     const requestId: string = res.locals.requestId;
     if (shown.status >= 500) {
-      log.error({ err: shown.cause ?? shown, code: shown.code, requestId, method: req.method, route: res.locals.route }, shown.message);
+      log.error(
+        { err: shown.cause ?? shown, code: shown.code, requestId, method: req.method, route: res.locals.route },
+        shown.message,
+      );
     }
     // An answer that has begun cannot become a problem: only a broken connection tells the client.
     if (res.headersSent) res.destroy();
@@ -139,7 +143,15 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
           const query = read(route.query, req.query, 'query');
           const body = route.body ? readBodyOf(route, await requiredBody(req, res)) : undefined;
           const { principal } = admission;
-          const answer = await handler({ params, query, body: body as never, principal, requestId: res.locals.requestId, req, res });
+          const answer = await handler({
+            params,
+            query,
+            body: body as never,
+            principal,
+            requestId: res.locals.requestId,
+            req,
+            res,
+          });
           if (answer !== undefined) {
             res.status(route.status).setHeader('content-type', `${route.mediaType}; charset=utf-8`);
             res.end(JSON.stringify(answer));
@@ -168,7 +180,8 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
 
   async function requiredBody(req: Request, res: Response): Promise<unknown> {
     const body = await readBody(req, res);
-    if (body === undefined) throw new AppError('VALIDATION_FAILED', 'The body is missing; send JSON with content-type: application/json.');
+    if (body === undefined)
+      throw new AppError('VALIDATION_FAILED', 'The body is missing; send JSON with content-type: application/json.');
     return body;
   }
 }

@@ -33,7 +33,10 @@ export function createGuard(route: HttpRoute, options: GuardOptions): (req: Inco
       const given = req.headers[INTERNAL_TOKEN_HEADER];
       // Digests are compared: equal length, and the time says nothing about the token.
       if (typeof given !== 'string' || !timingSafeEqual(digest(given), expected)) {
-        throw new AppError('AUTH_FAILED', `This route is for the services only; ${INTERNAL_TOKEN_HEADER} must hold their INTERNAL_TOKEN.`);
+        throw new AppError(
+          'AUTH_FAILED',
+          `This route is for the services only; ${INTERNAL_TOKEN_HEADER} must hold their INTERNAL_TOKEN.`,
+        );
       }
       return { principal: null, admitTo: () => {} };
     };
@@ -42,7 +45,8 @@ export function createGuard(route: HttpRoute, options: GuardOptions): (req: Inco
   if (!authenticate) throw new Error(`${route.name} needs a credential: createHttpApp needs the option authenticate`);
   if (auth === 'credential') return async (req) => ({ principal: await authenticate(req), admitTo: () => {} });
   if (!authorize) throw new Error(`${route.name} needs a scope: createHttpApp needs the option authorize`);
-  if (!route.path.includes('/:org')) throw new Error(`${route.name} needs a scope, so its path must name the org as :org`);
+  if (!route.path.includes('/:org'))
+    throw new Error(`${route.name} needs a scope, so its path must name the org as :org`);
   return async (req) => {
     const principal = await authenticate(req);
     return { principal, admitTo: (params) => authorize(principal, (params as { org: string }).org, auth.scope) };

@@ -19,10 +19,16 @@ export function mountProbes(app: Express, health: Health): void {
       res.status(status).setHeader('content-type', type).setHeader('cache-control', 'no-store').end(body);
     });
   };
-  const json = (status: number, value: unknown) => ({ status, type: 'application/json; charset=utf-8', body: JSON.stringify(value) });
+  const json = (status: number, value: unknown) => ({
+    status,
+    type: 'application/json; charset=utf-8',
+    body: JSON.stringify(value),
+  });
 
   get('/livez', async () => json(200, { status: 'alive' }));
-  get('/startupz', async () => (health.hasStarted ? json(200, { status: 'started' }) : json(503, { status: 'starting' })));
+  get('/startupz', async () =>
+    health.hasStarted ? json(200, { status: 'started' }) : json(503, { status: 'starting' }),
+  );
   get('/readyz', async () => {
     const readiness = health.readiness();
     return json(readiness.status === 'ready' || readiness.status === 'degraded' ? 200 : 503, readiness);

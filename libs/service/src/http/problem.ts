@@ -18,13 +18,21 @@ export function toAppError(error: unknown): AppError {
       return new AppError('VALIDATION_FAILED', 'The body is not JSON; send one JSON value in UTF-8.', { cause: error });
     case 'encoding.unsupported':
     case 'charset.unsupported':
-      return new AppError('VALIDATION_FAILED', 'The body has an encoding this server does not read; send UTF-8, plain or gzip.', { cause: error });
+      return new AppError(
+        'VALIDATION_FAILED',
+        'The body has an encoding this server does not read; send UTF-8, plain or gzip.',
+        { cause: error },
+      );
     default:
   }
   if (typeof status === 'number' && status >= 400 && status < 500) {
-    return new AppError('VALIDATION_FAILED', 'The request cannot be read; check the URL and the body.', { cause: error });
+    return new AppError('VALIDATION_FAILED', 'The request cannot be read; check the URL and the body.', {
+      cause: error,
+    });
   }
-  return new AppError('INTERNAL', 'Something failed on our side; try again, and report the requestId if it stays.', { cause: error });
+  return new AppError('INTERNAL', 'Something failed on our side; try again, and report the requestId if it stays.', {
+    cause: error,
+  });
 }
 
 /** Answers with problem details (RFC 9457). */

@@ -1,0 +1,5 @@
+export { type Access, type AccessChange, type AccessOptions, createAccess } from './access.ts';
+export { type Credential, credentialFromHttp, credentialFromUpgrade } from './credential.ts';
+export { httpAuthenticator } from './http-authenticator.ts';
+export { type AccessListenerOptions, accessHandler, startAccessListener } from './listener.ts';
+export { authorize, canSubscribe } from './permissions.ts';
