@@ -5,6 +5,7 @@ const INT8_ARRAY = 1016;
 const NUMERIC_ARRAY = 1231;
 const TIMESTAMPTZ = 1184;
 const TIMESTAMPTZ_ARRAY = 1185;
+const TEXT_ARRAY: number = 1009;
 
 /** An int8 as a number. Sequences and counters stay below 2^53; throws RangeError beyond, rather than round. */
 function parseInt8(value: string): number {
@@ -26,8 +27,7 @@ function parseTimestamptz(value: string): string {
   throw new RangeError('an infinite timestamptz has no RFC 3339 form');
 }
 
-// text[]; pg's types know element types only, its table of parsers has the arrays too.
-const parseTexts = pg.types.getTypeParser(1009 as pg.types.TypeId) as (value: string) => (string | null)[];
+const parseTexts = pg.types.getTypeParser(TEXT_ARRAY) as (value: string) => (string | null)[];
 
 function arrayOf<T>(parse: (value: string) => T): (value: string) => (T | null)[] {
   return (value) => parseTexts(value).map((item) => (item === null ? null : parse(item)));

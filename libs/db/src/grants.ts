@@ -1,0 +1,47 @@
+/**
+ * What the services' role may do with each table, the least they need. What happened stays: decisions, the ledger, events and
+ * the audit log are only ever added to; of a decision only what is known of the person may change, to be erased (G12).
+ * A table that is missing here is out of reach for the services.
+ */
+const TABLES: Readonly<Record<string, string>> = {
+  organizations: 'SELECT, INSERT, UPDATE',
+  users: 'SELECT, INSERT, UPDATE',
+  memberships: 'SELECT, INSERT, UPDATE, DELETE',
+  api_keys: 'SELECT, INSERT, UPDATE',
+  policies: 'SELECT, INSERT, UPDATE, DELETE',
+  org_chains: 'SELECT, INSERT, UPDATE',
+  decisions: 'SELECT, INSERT, UPDATE (person, person_salt)',
+  events: 'SELECT, INSERT',
+  budgets: 'SELECT, INSERT, UPDATE',
+  budget_states: 'SELECT, INSERT, UPDATE',
+  budget_ledger: 'SELECT, INSERT',
+  tracker_cursors: 'SELECT, INSERT, UPDATE',
+  tracker_skipped: 'SELECT, INSERT, DELETE',
+  usage_rollups: 'SELECT, INSERT, UPDATE',
+  notifications: 'SELECT, INSERT, UPDATE',
+  notification_heads: 'SELECT, INSERT, UPDATE',
+  audit_logs: 'SELECT, INSERT',
+  outbox: 'SELECT, INSERT, DELETE',
+  access_state: 'SELECT, UPDATE',
+};
+
+const FUNCTIONS = ['find_api_key(text)', 'orgs_to_publish(integer)'];
+
+/**
+ * SQL that gives a role exactly these rights and takes away all others it has on our objects; the same whenever it runs.
+ * `role` and `database` are quoted identifiers.
+ */
+export function grantStatements(role: string, database: string): string {
+  return [
+    'BEGIN',
+    `REVOKE ALL ON ALL TABLES IN SCHEMA public FROM ${role}`,
+    `REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM ${role}`,
+    `REVOKE ALL ON ALL FUNCTIONS IN SCHEMA public FROM ${role}`,
+    `GRANT CONNECT ON DATABASE ${database} TO ${role}`,
+    `GRANT USAGE ON SCHEMA public TO ${role}`,
+    ...Object.entries(TABLES).map(([table, rights]) => `GRANT ${rights} ON public.${table} TO ${role}`),
+    `GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO ${role}`,
+    ...FUNCTIONS.map((signature) => `GRANT EXECUTE ON FUNCTION public.${signature} TO ${role}`),
+    'COMMIT',
+  ].join(';\n');
+}
