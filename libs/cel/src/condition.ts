@@ -1,0 +1,69 @@
+import { AppError } from '@governsai/contracts';
+import { Environment, EvaluationError, ParseError, TypeError as CelTypeError } from '@marcbachmann/cel-js';
+import { findCostly } from './cost.ts';
+import type { DecisionFacts } from './facts.ts';
+import { globMatches } from './glob.ts';
+
+/** Characters of an expression. */
+export const MAX_EXPRESSION = 2048;
+
+/** A CEL expression over a decision, checked and compiled. */
+export interface Condition {
+  readonly source: string;
+  /** Bounded in time. Throws an Error when it fails for these facts (an index out of range, a division by zero). */
+  matches(facts: DecisionFacts): boolean;
+}
+
+const environment = new Environment({
+  unlistedVariablesAreDyn: false,
+  limits: { maxAstNodes: 256, maxDepth: 32, maxListElements: 128, maxMapEntries: 16, maxCallArguments: 8 },
+})
+  .registerVariable('direction', 'string')
+  .registerVariable('decision', 'string')
+  .registerVariable('tool', 'string')
+  .registerVariable('scope', 'string')
+  .registerVariable('correlationId', 'string')
+  .registerVariable('tags', 'list<string>')
+  .registerVariable('latencyMs', 'double')
+  .registerVariable('timestamp', 'google.protobuf.Timestamp')
+  .registerVariable('userId', 'string')
+  .registerVariable('keyId', 'string')
+  .registerVariable({
+    name: 'usage',
+    schema: {
+      cost: 'double',
+      currency: 'string',
+      model: 'string',
+      provider: 'string',
+      inputTokens: 'double',
+      outputTokens: 'double',
+    },
+  })
+  .registerFunction('string.glob(string): bool', (text: string, pattern: string) => globMatches(pattern, text));
+
+/**
+ * Compiles a CEL expression (https://cel.dev) over a decision's facts; it must yield a bool. Throws VALIDATION_FAILED at
+ * `path` with the position, when it does not parse, names something unknown, mixes types or could cost too much.
+ */
+export function compileCondition(expression: string, path: string): Condition {
+  const refuse = (message: string, position: number | undefined, cause?: unknown): AppError =>
+    new AppError('VALIDATION_FAILED', `${path}: ${message}${position === undefined ? '' : ` (at character ${position + 1})`}`, {
+      path,
+      cause,
+    });
+  if (expression.length > MAX_EXPRESSION) throw refuse(`may have ${MAX_EXPRESSION} characters; shorten it`, undefined);
+  try {
+    const evaluate = environment.parse(expression);
+    const costly = findCostly(evaluate.ast);
+    if (costly) throw refuse(costly.message, costly.position);
+    const checked = evaluate.check();
+    if (!checked.valid) throw checked.error;
+    if (checked.type !== 'bool') throw refuse(`must yield a bool, and yields ${checked.type}`, undefined);
+    return { source: expression, matches: (facts) => evaluate(facts) === true };
+  } catch (error) {
+    if (error instanceof ParseError || error instanceof CelTypeError || error instanceof EvaluationError) {
+      throw refuse(error.summary, error.range?.start, error);
+    }
+    throw error;
+  }
+}
