@@ -5,10 +5,18 @@ import { text } from './text.ts';
 
 /** Channels in one SUB or UNSUB. */
 const MAX_CHANNELS = 256;
-const channels = z.array(z.string().max(512)).min(1).max(MAX_CHANNELS);
+const channels = z
+  .array(z.string().max(512))
+  .min(1)
+  .max(MAX_CHANNELS)
+  .describe('`org:<org>:decisions`, `org:<org>:budget` or `user:<userId>:notifications`.');
 
 export const authMessage = z
-  .object({ type: z.literal('AUTH'), apiKey: z.string().max(512).optional(), token: z.string().max(16_384).optional() })
+  .object({
+    type: z.literal('AUTH'),
+    apiKey: z.string().max(512).optional().describe('An API key, `gai_…`.'),
+    token: z.string().max(16_384).optional().describe('A session token (JWT).'),
+  })
   .refine((message) => (message.apiKey === undefined) !== (message.token === undefined), 'needs either apiKey or token')
   .meta({ id: 'AuthMessage', description: 'First message of a connection without a credential in its upgrade.' });
 
@@ -18,11 +26,18 @@ export function ingestMessageSchema(limits: MessageLimits = DEFAULT_LIMITS) {
     type: z.literal('INGEST').optional().describe('Always INGEST on a socket; may be absent in an HTTP body.'),
     channel: z.string().max(512).nullish().describe('`org:<org>:decisions` of the own org; null or absent means that.'),
     schema: z.string().max(64).describe('decision.v1, toolcall.v1 or dlq.v1'),
-    idempotencyKey: text(limits.idempotencyKeyLength, 1),
-    data: z.record(z.string(), z.unknown()),
+    idempotencyKey: text(limits.idempotencyKeyLength, 1).describe(
+      'Names this message within the org: a repeat with the same key is stored once.',
+    ),
+    data: z
+      .record(z.string(), z.unknown())
+      .describe('As `schema` says: DecisionData for decision.v1, any object else.'),
   });
 }
-export const ingestMessage = ingestMessageSchema().meta({ id: 'IngestMessage' });
+export const ingestMessage = ingestMessageSchema().meta({
+  id: 'IngestMessage',
+  description: 'Submits one decision or event. Answered by ACK once it is durable, or by ERROR with its `id`.',
+});
 export type IngestMessage = z.infer<typeof ingestMessage>;
 
 export const subMessage = z
@@ -34,14 +49,22 @@ export const subMessage = z
       .optional()
       .describe('Last seq seen, by channel; 0 for all.'),
   })
-  .meta({ id: 'SubMessage' });
+  .meta({
+    id: 'SubMessage',
+    description: 'Subscribes. Answered by an ERROR for each refused channel, then by SUB_SUCCESS for the rest.',
+  });
 export type SubMessage = z.infer<typeof subMessage>;
 
-export const unsubMessage = z.object({ type: z.literal('UNSUB'), channels }).meta({ id: 'UnsubMessage' });
+export const unsubMessage = z
+  .object({ type: z.literal('UNSUB'), channels })
+  .meta({ id: 'UnsubMessage', description: 'Ends subscriptions. Answered by UNSUB_SUCCESS.' });
 
 export const pingMessage = z
-  .object({ type: z.literal('PING'), timestamp: z.unknown().optional() })
-  .meta({ id: 'PingMessage' });
+  .object({
+    type: z.literal('PING'),
+    timestamp: z.unknown().optional().describe('Not read; the answer carries the time of the server.'),
+  })
+  .meta({ id: 'PingMessage', description: 'Keeps the connection alive. Answered by PONG.' });
 
 /** Every message a client sends on a socket, by its `type`. */
 export const CLIENT_MESSAGES = {

@@ -1,15 +1,22 @@
 import { z } from 'zod';
-import { externalId, orgId } from './identifiers.ts';
+import { externalId, orgId, timestamp } from './identifiers.ts';
 import { DEFAULT_LIMITS, type MessageLimits } from './limits.ts';
 import { costInput, currency } from './money.ts';
 import { text } from './text.ts';
 
-export const direction = z.enum(['precheck', 'postcheck']);
-export const decisionOutcome = z.enum(['allow', 'transform', 'deny', 'redact', 'block', 'confirm']);
+export const direction = z
+  .enum(['precheck', 'postcheck'])
+  .meta({ id: 'Direction', description: 'Whether it was decided before or after the call.' });
+export const decisionOutcome = z
+  .enum(['allow', 'transform', 'deny', 'redact', 'block', 'confirm'])
+  .meta({ id: 'DecisionOutcome', description: 'What was decided.' });
 
 /** Schemas an INGEST may name. Only `decision.v1` has a seq and is pushed; the others are stored as events. */
 export const INGEST_SCHEMAS = ['decision.v1', 'toolcall.v1', 'dlq.v1'] as const;
-export const ingestSchema = z.enum(INGEST_SCHEMAS);
+export const ingestSchema = z.enum(INGEST_SCHEMAS).meta({
+  id: 'IngestSchema',
+  description: 'What `data` is. Only decision.v1 has a seq and is pushed; the others are stored as events.',
+});
 export type IngestSchema = z.infer<typeof ingestSchema>;
 
 /** Fields that hold what a person or a model wrote. Dropped at the door unless the org keeps raw text (G12). */
@@ -31,69 +38,93 @@ function instant(value: string): string | null {
 }
 
 /** A time as the client wrote it → RFC 3339 UTC with milliseconds; finer digits are cut off. */
-export const clientTimestamp = z.string().transform((value, context) => {
-  const utc = instant(value);
-  if (utc !== null) return utc;
-  context.addIssue({ code: 'custom', message: 'must be an RFC 3339 time such as "2026-01-01T00:00:00Z"' });
-  return z.NEVER;
-});
+export const clientTimestamp = z
+  .string()
+  .transform((value, context) => {
+    const utc = instant(value);
+    if (utc !== null) return utc;
+    context.addIssue({ code: 'custom', message: 'must be an RFC 3339 time such as "2026-01-01T00:00:00Z"' });
+    return z.NEVER;
+  })
+  .pipe(timestamp);
 
 const tokens = z.int().nonnegative();
 
 /** What the decided call cost. */
-export const usage = z.object({
-  cost: costInput.nullish().describe('Decimal string of at most 12 places; a number is taken too.'),
-  currency: currency.nullish(),
-  model: text(256).nullish(),
-  provider: text(256).nullish(),
-  inputTokens: tokens.nullish(),
-  outputTokens: tokens.nullish(),
-});
+export const usage = z
+  .object({
+    cost: costInput.nullish().describe('Decimal string of at most 12 places; a number is taken too.'),
+    currency: currency.nullish().describe('Currency of `cost`, ISO 4217.'),
+    model: text(256).nullish().describe('The model that was called.'),
+    provider: text(256).nullish().describe('Who serves the model.'),
+    inputTokens: tokens.nullish(),
+    outputTokens: tokens.nullish(),
+  })
+  .meta({ id: 'Usage', description: 'What the decided call cost.' });
 export type Usage = z.infer<typeof usage>;
 
 /** `decision.v1` data as a client sends it; parsing drops unknown and raw-text fields and normalizes times and amounts. */
 export function decisionDataSchema(limits: MessageLimits = DEFAULT_LIMITS) {
   return z.object({
-    orgId: orgId.nullish(),
+    orgId: orgId.nullish().describe("The connection's own org; null or absent means that."),
     direction,
     decision: decisionOutcome,
-    tool: text(1024).nullish(),
-    scope: text(8192).nullish(),
+    tool: text(1024).nullish().describe('The tool the agent called.'),
+    scope: text(8192).nullish().describe('What the tool was called on: a URL, a path, a table.'),
     payloadHash: z
       .string()
       .regex(/^sha256:[\x21-\x7e]{1,256}$/, 'must be "sha256:" and 1 to 256 printable characters')
-      .nullish(),
-    latencyMs: z.number().nonnegative().nullish(),
-    correlationId: text(256).nullish(),
-    tags: z.array(text(limits.tagLength)).max(limits.tags).nullish(),
-    ts: clientTimestamp.nullish(),
-    reasons: z.array(text(1024)).max(256).nullish(),
-    detectorSummary: z.record(z.string(), z.unknown()).nullish(),
-    policyId: externalId.nullish(),
-    userId: externalId.nullish(),
-    authentication: z.object({ userId: externalId.nullish(), apiKeyId: externalId.nullish() }).nullish(),
+      .nullish()
+      .describe('Hash of the payload that was decided about.'),
+    latencyMs: z.number().nonnegative().nullish().describe('How long the decision took, in milliseconds.'),
+    correlationId: text(256).nullish().describe("The producer's own id of the request; ties precheck to postcheck."),
+    tags: z.array(text(limits.tagLength)).max(limits.tags).nullish().describe('Free labels to filter and budget by.'),
+    ts: clientTimestamp
+      .nullish()
+      .describe('When the decision was taken, RFC 3339; without an offset it is UTC. Absent: when it was received.'),
+    reasons: z.array(text(1024)).max(256).nullish().describe('Why it was decided so.'),
+    detectorSummary: z.record(z.string(), z.unknown()).nullish().describe('What the detectors found; any object.'),
+    policyId: externalId.nullish().describe('The policy that decided.'),
+    userId: externalId.nullish().describe('Whom the decision is about.'),
+    authentication: z
+      .object({ userId: externalId.nullish(), apiKeyId: externalId.nullish() })
+      .nullish()
+      .describe('Who called the producer, and with which key (its id, never the key).'),
     usage: usage.nullish(),
   });
 }
 
-export const decisionData = decisionDataSchema().meta({ id: 'DecisionData' });
+export const decisionData = decisionDataSchema().meta({
+  id: 'DecisionData',
+  description:
+    'Data of decision.v1. Unknown fields are ignored; rawText, rawTextOut and payloadOut are dropped unless the org keeps raw text.',
+});
 export type DecisionData = z.infer<typeof decisionData>;
+
+/** What the policies of the org say of a decision. */
+export const policyResult = z
+  .object({
+    version: z.int().describe('Version of the set of policies that was applied.'),
+    matched: z.array(z.string()).describe('Names of the rules that matched.'),
+    effect: z.string().describe('What they come to.'),
+  })
+  .meta({ id: 'PolicyResult', description: 'What the policies of the org say of the decision.' });
 
 /** A decision as it is pushed and listed. */
 export const decisionView = z
   .object({
-    id: z.string(),
+    id: z.string().describe('The decisionId.'),
     orgId: z.string(),
     direction,
     decision: decisionOutcome,
-    tool: z.string().nullable(),
-    scope: z.string().nullable(),
-    correlationId: z.string().nullable(),
+    tool: z.string().nullable().describe('The tool the agent called.'),
+    scope: z.string().nullable().describe('What the tool was called on.'),
+    correlationId: z.string().nullable().describe("The producer's own id of the request."),
     tags: z.array(z.string()),
-    latencyMs: z.number().nullable(),
+    latencyMs: z.number().nullable().describe('How long the decision took, in milliseconds.'),
     timestamp: z.string().describe('When the decision was taken: `ts`, else when it was received.'),
-    policy: z.object({ version: z.int(), matched: z.array(z.string()), effect: z.string() }).optional(),
+    policy: policyResult.optional(),
     hash: z.string().describe('SHA-256 of the record in the chain, hex.'),
   })
-  .meta({ id: 'DecisionView' });
+  .meta({ id: 'DecisionView', description: 'A stored decision as it is pushed and listed.' });
 export type DecisionView = z.infer<typeof decisionView>;

@@ -49,7 +49,7 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS;
 export const ERROR_CODES = Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]];
-export const errorCode = z.enum(ERROR_CODES).meta({ id: 'ErrorCode' });
+export const errorCode = z.enum(ERROR_CODES).meta({ id: 'ErrorCode', description: 'What went wrong, for programs.' });
 
 export interface AppErrorOptions {
   /** The field at fault, dotted (`data.usage.cost`). */
@@ -100,14 +100,14 @@ export function validationError(error: z.ZodError, prefix = ''): AppError {
 export const problem = z
   .object({
     type: z.string().describe('Always `about:blank`: the code says what happened.'),
-    title: z.string(),
-    status: z.int(),
-    detail: z.string(),
+    title: z.string().describe('The same for every occurrence of the code.'),
+    status: z.int().describe('The HTTP status.'),
+    detail: z.string().describe('What went wrong here and what to do next, for people.'),
     code: errorCode,
-    path: z.string().optional(),
-    requestId: z.string(),
-    retryAfterMs: z.int().optional(),
-    firstSeq: z.int().optional(),
+    path: z.string().optional().describe('The field at fault, dotted: `data.usage.cost`.'),
+    requestId: z.string().describe('The `x-request-id` of the request; name it when asking for help.'),
+    retryAfterMs: z.int().optional().describe('How long to wait before the same request may succeed, in milliseconds.'),
+    firstSeq: z.int().optional().describe('With RESUME_GAP: the first seq that is still there.'),
   })
   .meta({ id: 'Problem', description: 'RFC 9457 problem details, media type application/problem+json.' });
 export type Problem = z.infer<typeof problem>;

@@ -17,12 +17,19 @@ export const decisionId = z
   .meta({ id: 'DecisionId', description: 'The same for every retry of one (org, idempotency key).' });
 
 /** A SHA-256 as 64 lower-case hex digits. */
-export const sha256Hex = z.string().regex(/^[0-9a-f]{64}$/);
+export const sha256Hex = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/)
+  .meta({ id: 'Sha256', description: 'A SHA-256 as 64 lower-case hex digits.' });
 
-/** Position of a decision in its org: 1, 2, 3 … without a gap. */
-export const seq = z.int().positive();
+/** Position in a stream (the decisions of an org, the notifications of a user): 1, 2, 3 … without a gap. */
+export const seq = z.int().positive().meta({
+  id: 'Seq',
+  description:
+    'Position in its stream (the decisions of an org, the notifications of a user): 1, 2, 3 … without a gap.',
+});
 
 /** RFC 3339 in UTC with milliseconds, the only form this system writes. */
 export const timestamp = z.iso
   .datetime({ offset: false })
-  .meta({ id: 'Timestamp', examples: ['2026-01-01T00:00:00.000Z'] });
+  .meta({ id: 'Timestamp', description: 'RFC 3339 in UTC with milliseconds.', examples: ['2026-01-01T00:00:00.000Z'] });

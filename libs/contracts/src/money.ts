@@ -43,7 +43,8 @@ export const amount = z
   .string()
   .regex(PLAIN, 'must be a decimal number such as "12.5"')
   .refine(fits, `must have at most ${INTEGER_DIGITS} digits before the point and ${AMOUNT_SCALE} after it`)
-  .transform(normalizeDecimal);
+  .overwrite(normalizeDecimal)
+  .meta({ id: 'Amount', description: 'A decimal string.', examples: ['12.5'] });
 
 /** An amount of zero or more, as a decimal string; a JSON number is taken too and read as its shortest decimal form. */
 export const costInput = z

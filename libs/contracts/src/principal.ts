@@ -5,15 +5,12 @@ import { scope } from './scopes.ts';
 /** Who a verified credential speaks for. One credential belongs to exactly one org. */
 export const principal = z
   .object({
-    kind: z.enum(['apiKey', 'session']),
+    kind: z.enum(['apiKey', 'session']).describe('What kind of credential it is.'),
     orgId,
-    /** Null for a key that belongs to no user. */
-    userId: externalId.nullable(),
-    /** The API key's id (never the key); null for a session. */
-    keyId: externalId.nullable(),
+    userId: externalId.nullable().describe('Null for a key that belongs to no user.'),
+    keyId: externalId.nullable().describe("The API key's id (never the key); null for a session."),
     scopes: z.array(scope),
-    /** When the credential ends by itself; null for never. */
-    expiresAt: timestamp.nullable(),
+    expiresAt: timestamp.nullable().describe('When the credential ends by itself; null for never.'),
   })
-  .meta({ id: 'Principal' });
+  .meta({ id: 'Principal', description: 'Who a verified credential speaks for.' });
 export type Principal = z.infer<typeof principal>;

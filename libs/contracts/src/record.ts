@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { decisionOutcome, direction } from './decision.ts';
+import { decisionOutcome, direction, policyResult } from './decision.ts';
 import { decisionId, orgId, seq, sha256Hex, timestamp } from './identifiers.ts';
 
 /** `prevHash` of an org's first record. */
@@ -15,7 +15,10 @@ export const person = z
     authUserId: z.string().optional().describe('`data.authentication.userId`: who called the producer.'),
     keyUserId: z.string().optional().describe('The user that the submitting credential belongs to.'),
   })
-  .meta({ id: 'Person' });
+  .meta({
+    id: 'Person',
+    description: 'What a decision says of persons; erasable, hashed with a salt into the record.',
+  });
 export type Person = z.infer<typeof person>;
 
 /** The user a decision counts for: the one it names, else the one who called, else the credential's own. */
@@ -29,12 +32,14 @@ export function effectiveUserId(of: Person | null): string | null {
  */
 export const chainRecord = z
   .object({
-    v: z.literal(1),
+    v: z.literal(1).describe('Version of this form.'),
     orgId,
     seq,
     id: decisionId,
     idempotencyKey: z.string(),
-    bodyHash: sha256Hex,
+    bodyHash: sha256Hex.describe(
+      'SHA-256 of what was submitted: the RFC 8785 form of its data without nulls and raw text.',
+    ),
     direction,
     decision: decisionOutcome,
     tool: z.string().optional(),
@@ -47,14 +52,17 @@ export const chainRecord = z
     detectorSummary: z.record(z.string(), z.unknown()).optional(),
     policyId: z.string().optional(),
     usage: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
-    policy: z.object({ version: z.int(), matched: z.array(z.string()), effect: z.string() }).optional(),
+    policy: policyResult.optional(),
     personHash: sha256Hex.optional().describe('SHA-256 over salt (hex) and the RFC 8785 form of the person object.'),
     keyId: z.string().optional().describe('The API key that submitted it.'),
     apiKeyId: z.string().optional().describe("`data.authentication.apiKeyId`: the key of the producer's own caller."),
-    ts: timestamp,
-    receivedAt: timestamp,
-    recordedAt: timestamp,
+    ts: timestamp.describe('When the decision was taken, as the producer says; else receivedAt.'),
+    receivedAt: timestamp.describe('When the gateway received it.'),
+    recordedAt: timestamp.describe('When the writer stored it.'),
     prevHash: sha256Hex.describe('Hash of the record with seq - 1; 64 zeros for the first.'),
   })
-  .meta({ id: 'ChainRecord' });
+  .meta({
+    id: 'ChainRecord',
+    description: 'One link of the hash chain of an org; its RFC 8785 form is what is hashed.',
+  });
 export type ChainRecord = z.infer<typeof chainRecord>;

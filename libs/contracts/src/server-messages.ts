@@ -4,8 +4,14 @@ import { errorCode } from './errors.ts';
 import { decisionId, orgId, seq, timestamp } from './identifiers.ts';
 
 export const authSuccess = z
-  .object({ type: z.literal('AUTH_SUCCESS'), orgId, orgSlug: orgId, userId: z.string().nullable(), timestamp })
-  .meta({ id: 'AuthSuccess' });
+  .object({
+    type: z.literal('AUTH_SUCCESS'),
+    orgId,
+    orgSlug: orgId,
+    userId: z.string().nullable().describe('Null for a key that belongs to no user.'),
+    timestamp,
+  })
+  .meta({ id: 'AuthSuccess', description: 'The credential is good; answers AUTH.' });
 
 export const ack = z
   .object({
@@ -22,20 +28,22 @@ export type Ack = z.infer<typeof ack>;
 export const subSuccess = z
   .object({
     type: z.literal('SUB_SUCCESS'),
-    channels: z.array(z.string()),
+    channels: z.array(z.string()).describe('What was subscribed; the refused ones had an ERROR each.'),
     positions: z.record(z.string(), z.int().nonnegative()).describe('By channel: the last seq before the live stream.'),
   })
-  .meta({ id: 'SubSuccess' });
+  .meta({ id: 'SubSuccess', description: 'Answers SUB.' });
 
 export const unsubSuccess = z
   .object({ type: z.literal('UNSUB_SUCCESS'), channels: z.array(z.string()) })
-  .meta({ id: 'UnsubSuccess' });
+  .meta({ id: 'UnsubSuccess', description: 'Answers UNSUB.' });
 
-export const pong = z.object({ type: z.literal('PONG'), timestamp }).meta({ id: 'Pong' });
+export const pong = z
+  .object({ type: z.literal('PONG'), timestamp })
+  .meta({ id: 'Pong', description: "Answers PING with the server's time." });
 
 export const decisionPush = z
   .object({ type: z.literal('DECISION'), channel: z.string(), seq, data: decisionView })
-  .meta({ id: 'DecisionPush' });
+  .meta({ id: 'DecisionPush', description: 'A stored decision, in the order of its seq.' });
 export type DecisionPush = z.infer<typeof decisionPush>;
 
 export const budgetUpdate = z
@@ -44,55 +52,64 @@ export const budgetUpdate = z
     channel: z.string(),
     data: z.object({
       orgId,
-      budgetId: z.string(),
+      budgetId: z.string().describe('Which budget of the org this is.'),
       scope: z.record(z.string(), z.string()).describe('What the budget is about; empty for the whole org.'),
-      budgetRemaining: z.number(),
-      budgetUsed: z.number(),
-      budgetHeld: z.number(),
-      budgetTotal: z.number(),
-      percentUsed: z.number(),
+      budgetRemaining: z.number().describe('budgetTotal - budgetUsed - budgetHeld; negative after an overrun.'),
+      budgetUsed: z.number().describe('Booked in the current period.'),
+      budgetHeld: z.number().describe('Reserved by open holds.'),
+      budgetTotal: z.number().describe('The limit.'),
+      percentUsed: z.number().describe('budgetUsed of budgetTotal, in percent; above 100 after an overrun.'),
       currentSpend: z.number().describe('Same as budgetUsed, for the dashboard.'),
       remaining: z.number().describe('Same as budgetRemaining, for the dashboard.'),
       limit: z.number().describe('Same as budgetTotal, for the dashboard.'),
-      currency: z.string().nullable(),
-      period: z.string(),
-      version: z.int(),
+      currency: z.string().nullable().describe('Null for a budget that counts tokens or calls.'),
+      period: z.string().describe('After which time it starts again at zero; `total` for never.'),
+      version: z.int().describe('Grows with every change; drop a lower one than you have seen.'),
       lastUpdate: timestamp,
     }),
   })
-  .meta({ id: 'BudgetUpdate' });
+  .meta({
+    id: 'BudgetUpdate',
+    description:
+      'The state of a budget: after each change, and right after SUB_SUCCESS. Amounts are rounded to doubles.',
+  });
 export type BudgetUpdate = z.infer<typeof budgetUpdate>;
+
+/** What a notification says; more members may come with its kind. */
+export const notification = z
+  .looseObject({
+    id: z.string(),
+    kind: z.string().describe('What it is about, for programs: `budget.threshold`.'),
+    severity: z.enum(['info', 'warning', 'critical']),
+    title: z.string().describe('One line.'),
+    body: z.string().describe('What happened and what to do next, for people.'),
+    timestamp,
+  })
+  .meta({ id: 'Notification', description: 'What a notification says; more members may come with its kind.' });
 
 export const notificationPush = z
   .object({
     type: z.literal('NOTIFICATION'),
     channel: z.string(),
     seq,
-    data: z.looseObject({
-      id: z.string(),
-      kind: z.string(),
-      severity: z.enum(['info', 'warning', 'critical']),
-      title: z.string(),
-      body: z.string(),
-      timestamp,
-    }),
+    data: notification,
   })
-  .meta({ id: 'NotificationPush' });
+  .meta({ id: 'NotificationPush', description: 'Something a user should know, in the order of its seq.' });
 
 export const errorMessage = z
   .object({
     type: z.literal('ERROR'),
     code: errorCode,
     error: errorCode.describe('Same as code, for older clients.'),
-    message: z.string(),
+    message: z.string().describe('What went wrong and what to do next, for people.'),
     timestamp,
     id: z.string().optional().describe('The idempotencyKey of the INGEST that failed.'),
-    path: z.string().optional(),
-    channel: z.string().optional(),
-    retryAfterMs: z.int().optional(),
-    firstSeq: z.int().optional(),
+    path: z.string().optional().describe('The field at fault, dotted: `data.usage.cost`.'),
+    channel: z.string().optional().describe('The channel at fault.'),
+    retryAfterMs: z.int().optional().describe('How long to wait before the same message may succeed, in milliseconds.'),
+    firstSeq: z.int().optional().describe('With RESUME_GAP: the first seq that is still there.'),
   })
-  .meta({ id: 'ErrorMessage' });
+  .meta({ id: 'ErrorMessage', description: 'Something was refused or failed.' });
 export type ErrorMessage = z.infer<typeof errorMessage>;
 
 /** Every message a server sends on a socket, by its `type`. */

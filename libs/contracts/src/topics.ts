@@ -2,25 +2,31 @@ import { z } from 'zod';
 import { decisionDataSchema, decisionView, usage } from './decision.ts';
 import { decisionId, externalId, orgId, seq, sha256Hex, timestamp } from './identifiers.ts';
 import { UNLIMITED } from './limits.ts';
+import { notification } from './server-messages.ts';
+
+// The gateway has applied its configured limits; the writer must not apply others.
+const submittedDecision = decisionDataSchema(UNLIMITED).meta({
+  id: 'SubmittedDecision',
+  description: 'Data of decision.v1 with times and amounts normalized, without nulls and raw text.',
+});
 
 const submission = z.object({
   orgId,
   decisionId,
-  idempotencyKey: z.string(),
-  bodyHash: sha256Hex,
+  idempotencyKey: z.string().describe('As the producer sent it.'),
+  bodyHash: sha256Hex.describe('SHA-256 of the RFC 8785 form of its data without nulls and raw text: "same body".'),
   keyId: externalId.nullable().describe('The API key that submitted it; null for a session.'),
   userId: externalId.nullable().describe('The user of that credential.'),
-  receivedAt: timestamp,
+  receivedAt: timestamp.describe('When the gateway received it.'),
 });
 
 /** An accepted INGEST on its way to the writer. Its data is normalized, without nulls and never with raw text. */
 export const decisionsSubmitted = z
   .discriminatedUnion('schema', [
-    // The gateway has applied its configured limits; the writer must not apply others.
-    submission.extend({ schema: z.literal('decision.v1'), data: decisionDataSchema(UNLIMITED) }),
+    submission.extend({ schema: z.literal('decision.v1'), data: submittedDecision }),
     submission.extend({ schema: z.enum(['toolcall.v1', 'dlq.v1']), data: z.record(z.string(), z.unknown()) }),
   ])
-  .meta({ id: 'DecisionsSubmitted' });
+  .meta({ id: 'DecisionsSubmitted', description: 'An accepted INGEST on its way to storage.' });
 export type DecisionsSubmitted = z.infer<typeof decisionsSubmitted>;
 
 /** A stored decision. What readers need beyond the view: who and how much. */
@@ -28,13 +34,16 @@ export const decisionsRecorded = z
   .object({
     seq,
     decision: decisionView,
-    userId: z.string().nullable(),
-    keyId: z.string().nullable(),
+    userId: z.string().nullable().describe('The user it counts for.'),
+    keyId: z.string().nullable().describe('The API key that submitted it; null for a session.'),
     usage: usage.nullable(),
-    receivedAt: timestamp,
-    recordedAt: timestamp,
+    receivedAt: timestamp.describe('When the gateway received it.'),
+    recordedAt: timestamp.describe('When the writer stored it.'),
   })
-  .meta({ id: 'DecisionsRecorded' });
+  .meta({
+    id: 'DecisionsRecorded',
+    description: 'A stored decision, with what readers need beyond its view: who and how much.',
+  });
 export type DecisionsRecorded = z.infer<typeof decisionsRecorded>;
 
 /** The state of one budget after a change. Amounts are decimal strings. A lower version than one seen is dropped. */
@@ -42,19 +51,22 @@ export const budgetsChanged = z
   .object({
     orgId,
     budgetId: z.string(),
-    version: z.int().positive(),
-    scope: z.record(z.string(), z.string()),
-    limit: z.string(),
-    used: z.string(),
-    held: z.string(),
-    remaining: z.string(),
-    percentUsed: z.number(),
+    version: z.int().positive().describe('Grows with every change; a lower one than seen is dropped.'),
+    scope: z.record(z.string(), z.string()).describe('What the budget is about; empty for the whole org.'),
+    limit: z.string().describe('The most that may be used in a period.'),
+    used: z.string().describe('Booked in the current period.'),
+    held: z.string().describe('Reserved by open holds.'),
+    remaining: z.string().describe('limit - used - held; negative after an overrun.'),
+    percentUsed: z.number().describe('`used` of `limit`, in percent.'),
     unit: z.enum(['currency', 'tokens', 'calls']),
-    currency: z.string().nullable(),
-    period: z.string(),
+    currency: z.string().nullable().describe('Null but for the unit `currency`.'),
+    period: z.string().describe('After which time it starts again at zero; `total` for never.'),
     updatedAt: timestamp,
   })
-  .meta({ id: 'BudgetsChanged' });
+  .meta({
+    id: 'BudgetsChanged',
+    description: 'The state of one budget after a change. Amounts are decimal strings.',
+  });
 export type BudgetsChanged = z.infer<typeof budgetsChanged>;
 
 /** A notification stored for one user. */
@@ -63,30 +75,23 @@ export const notificationsRaised = z
     orgId,
     userId: externalId,
     seq,
-    notification: z.looseObject({
-      id: z.string(),
-      kind: z.string(),
-      severity: z.enum(['info', 'warning', 'critical']),
-      title: z.string(),
-      body: z.string(),
-      timestamp,
-    }),
+    notification,
   })
-  .meta({ id: 'NotificationsRaised' });
+  .meta({ id: 'NotificationsRaised', description: 'A notification stored for one user.' });
 export type NotificationsRaised = z.infer<typeof notificationsRaised>;
 
 /** Who may do what has changed in an org, or auth is alive (`orgId` null, every 250 ms). */
 export const accessChanged = z
   .object({
-    /** Grows with every change of any org. An answer of an older version is not to be cached. */
-    version: z.int().nonnegative(),
-    /** Null: a heartbeat, nothing changed. */
-    orgId: orgId.nullable(),
-    /** The key that changed; null: anything of the org may have. */
-    keyId: z.string().nullable(),
+    version: z
+      .int()
+      .nonnegative()
+      .describe('Grows with every change of any org; an answer of an older version is not to be cached.'),
+    orgId: orgId.nullable().describe('Null: a heartbeat, nothing changed.'),
+    keyId: z.string().nullable().describe('The key that changed; null: anything of the org may have.'),
     at: timestamp,
   })
-  .meta({ id: 'AccessChanged' });
+  .meta({ id: 'AccessChanged', description: 'Who may do what has changed in an org, or auth is alive.' });
 export type AccessChanged = z.infer<typeof accessChanged>;
 
 /** Something an auditor may ask about. Never a secret. */
@@ -96,13 +101,13 @@ export const auditRecorded = z
     orgId,
     actor: z.object({ userId: z.string().nullable(), keyId: z.string().nullable(), service: z.string().nullable() }),
     action: z.string().describe('What was done, dotted: `key.create`, `auth.failed`.'),
-    target: z.string().nullable(),
+    target: z.string().nullable().describe('What it was done to: the id of a key, a member, a budget.'),
     result: z.enum(['ok', 'refused', 'failed']),
-    ip: z.string().nullable(),
-    detail: z.record(z.string(), z.unknown()),
+    ip: z.string().nullable().describe('Where the request came from.'),
+    detail: z.record(z.string(), z.unknown()).describe('More, by the kind of action. Never a secret.'),
     at: timestamp,
   })
-  .meta({ id: 'AuditRecorded' });
+  .meta({ id: 'AuditRecorded', description: 'Something an auditor may ask about.' });
 export type AuditRecorded = z.infer<typeof auditRecorded>;
 
 export type ServiceName = 'auth' | 'ingest-gateway' | 'decision-writer' | 'budget-tracker' | 'push-gateway';

@@ -7,18 +7,24 @@ import { MAX_BATCH, MAX_PAGE } from '../limits.ts';
 import { text } from '../text.ts';
 import { defineRoute, page } from './route.ts';
 
-const accepted = z.object({ id: z.string(), decisionId, dedup: z.boolean() }).meta({ id: 'Accepted' });
+const accepted = z
+  .object({
+    id: z.string().describe('The idempotencyKey.'),
+    decisionId,
+    dedup: z.boolean().describe('True only when the decision was there before; false may be a repeat all the same.'),
+  })
+  .meta({ id: 'Accepted', description: 'Kafka has confirmed the write (G1).' });
 const refused = z
   .object({
-    id: z.string().nullable(),
+    id: z.string().nullable().describe('The idempotencyKey, as far as there was one.'),
     error: z.object({
       code: errorCode,
-      message: z.string(),
-      path: z.string().optional(),
-      retryAfterMs: z.int().optional(),
+      message: z.string().describe('What went wrong and what to do next, for people.'),
+      path: z.string().optional().describe('The field at fault, dotted: `data.usage.cost`.'),
+      retryAfterMs: z.int().optional().describe('How long to wait before the same item may succeed, in milliseconds.'),
     }),
   })
-  .meta({ id: 'Refused' });
+  .meta({ id: 'Refused', description: 'One item was not accepted; the others were.' });
 export type IngestResult = z.infer<typeof accepted> | z.infer<typeof refused>;
 
 export const postDecisions = defineRoute({
@@ -41,18 +47,18 @@ export const storedDecision = decisionView
   .extend({
     seq,
     idempotencyKey: z.string(),
-    payloadHash: z.string().nullable(),
-    reasons: z.array(z.string()),
-    policyId: z.string().nullable(),
-    userId: z.string().nullable(),
-    keyId: z.string().nullable(),
+    payloadHash: z.string().nullable().describe('Hash of the payload that was decided about.'),
+    reasons: z.array(z.string()).describe('Why it was decided so.'),
+    policyId: z.string().nullable().describe('The policy that decided, as the producer says.'),
+    userId: z.string().nullable().describe('The user it counts for.'),
+    keyId: z.string().nullable().describe('The API key that submitted it; null for a session.'),
     usage: usage.nullable(),
-    hash: sha256Hex,
-    prevHash: sha256Hex,
-    receivedAt: timestamp,
-    recordedAt: timestamp,
+    hash: sha256Hex.describe('SHA-256 of the record in the chain.'),
+    prevHash: sha256Hex.describe('Hash of the record with seq - 1; 64 zeros for the first.'),
+    receivedAt: timestamp.describe('When the gateway received it.'),
+    recordedAt: timestamp.describe('When the writer stored it.'),
   })
-  .meta({ id: 'StoredDecision' });
+  .meta({ id: 'StoredDecision', description: 'A stored decision with its place in the chain.' });
 export type StoredDecision = z.infer<typeof storedDecision>;
 
 export const listDecisions = defineRoute({
@@ -66,11 +72,11 @@ export const listDecisions = defineRoute({
   query: z.object({
     afterSeq: z.coerce.number().int().nonnegative().optional().describe('Only later ones. 0 by default.'),
     cursor: z.string().max(64).optional().describe('`next` of the page before; instead of afterSeq.'),
-    limit: z.coerce.number().int().min(1).max(MAX_PAGE).default(100),
+    limit: z.coerce.number().int().min(1).max(MAX_PAGE).default(100).describe('Items of one page.'),
     direction: direction.optional(),
     decision: decisionOutcome.optional(),
     tool: text(1024, 1).optional(),
-    tag: text(256, 1).optional(),
+    tag: text(256, 1).optional().describe('One of its tags.'),
     correlationId: text(256, 1).optional(),
     from: clientTimestamp.optional().describe('Decided at or after.'),
     to: clientTimestamp.optional().describe('Decided before.'),

@@ -5,21 +5,22 @@ import { defineRoute } from './route.ts';
 
 export const dependencyStatus = z.object({
   name: z.string(),
-  up: z.boolean(),
+  up: z.boolean().describe('Whether the last check went well.'),
   since: timestamp.describe('When it last changed between up and down.'),
-  error: z.string().optional(),
-  /** Whether readiness needs it. */
-  required: z.boolean(),
+  error: z.string().optional().describe('What the last check met.'),
+  required: z.boolean().describe('Whether readiness needs it.'),
 });
 
 export const readiness = z
   .object({
-    status: z.enum(['ready', 'degraded', 'starting', 'draining', 'unready']),
+    status: z
+      .enum(['ready', 'degraded', 'starting', 'draining', 'unready'])
+      .describe('Ready and degraded take traffic; degraded misses a dependency it can do without for a while.'),
     service: z.string(),
     version: z.string(),
     dependencies: z.array(dependencyStatus),
   })
-  .meta({ id: 'Readiness' });
+  .meta({ id: 'Readiness', description: 'What /readyz of a service answers.' });
 export type Readiness = z.infer<typeof readiness>;
 
 export const getHealth = defineRoute({

@@ -65,5 +65,6 @@ export function defineRoute<
 
 /** A page of a list: `next` is opaque and goes back as `cursor`; null at the end. */
 export function page<Item extends z.ZodType>(item: Item) {
-  return z.object({ items: z.array(item), next: z.string().nullable() });
+  const next = z.string().nullable().describe('Goes back as `cursor` for the next page; null at the end.');
+  return z.object({ items: z.array(item), next });
 }
