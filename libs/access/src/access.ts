@@ -9,8 +9,8 @@ export interface AccessOptions {
   internalToken: string;
   /** Without a sign of auth for this long, cached answers are refused. */
   stalenessMs: number;
-  /** Verified credentials remembered at most. */
-  cacheSize: number;
+  /** Verified credentials remembered at most. 20,000 unless given. */
+  cacheSize?: number;
   log: Logger;
 }
 
@@ -26,10 +26,11 @@ export interface Access {
    * Says who a credential speaks for. A remembered answer is used as long as auth says that nothing has changed, so that
    * known credentials work on while auth or its database is away (G8).
    *
+   * @param credential null: none was sent, which is refused.
    * @param org the org the client named beside its credential, if any: it must be the credential's own.
    * @throws AppError AUTH_FAILED, AUTH_EXPIRED, or UNAVAILABLE when it cannot be checked now.
    */
-  verify(credential: Credential, org?: string | null): Promise<Principal>;
+  verify(credential: Credential | null, org?: string | null): Promise<Principal>;
   /** Takes a message of `access.changed`. */
   apply(event: AccessChanged): void;
   /** Messages of `access.changed` may have been missed: forgets every answer, tells the listeners. */
@@ -40,8 +41,9 @@ export interface Access {
   onStale(listener: () => void): void;
   /** True while there is no recent sign of auth. */
   readonly isStale: boolean;
-  /** Begins to watch for signs of auth. */
+  /** Begins to watch for signs of auth; `startAccessListener` does it. */
   start(): void;
+  /** Ends the watch and the connections to auth. */
   stop(): Promise<void>;
 }
 

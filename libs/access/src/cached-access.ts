@@ -28,6 +28,7 @@ const SILENCE_BEFORE_POLL_MS = 500;
 const GAP_GRACE_MS = 300;
 const REGRESSION_MS = 5000;
 const NEGATIVE_TTL_MS = 1000;
+const DEFAULT_CACHE_SIZE = 20_000;
 const MAX_NEGATIVES = 10_000;
 const MAX_LOOKUPS = 2000;
 const MAX_ATTEMPTS = 3;
@@ -55,15 +56,22 @@ export class CachedAccess implements Access {
   #wasStale = false;
   #polling = false;
   #timer: NodeJS.Timeout | undefined;
+  #stopping: Promise<void> | undefined;
 
   constructor(options: CachedAccessOptions) {
     this.#options = options;
-    this.#cache = new CredentialCache(options.cacheSize);
+    this.#cache = new CredentialCache(options.cacheSize ?? DEFAULT_CACHE_SIZE);
     this.#refusals = new LRUCache({ max: MAX_NEGATIVES });
     this.#lastSign = options.clock.steady();
   }
 
-  async verify(credential: Credential, org: string | null = null): Promise<Principal> {
+  async verify(credential: Credential | null, org: string | null = null): Promise<Principal> {
+    if (!credential) {
+      throw new AppError(
+        'AUTH_FAILED',
+        'no credential was sent: add the header Authorization: Bearer <API key or token>',
+      );
+    }
     const { id, query } = identify(credential);
     const principal = this.#remembered(id) ?? (await this.#lookUpOnce(id, query));
     if (org !== null && org !== principal.orgId) {
@@ -119,7 +127,8 @@ export class CachedAccess implements Access {
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     this.#timer = undefined;
-    await this.#options.auth.close();
+    this.#stopping ??= this.#options.auth.close();
+    await this.#stopping;
   }
 
   /** Looks at the time: polls auth when it is silent, makes up for missed changes, tells of staleness. */

@@ -1,5 +1,5 @@
 import { accessChanged } from '@governsai/contracts';
-import type { Broadcast, BroadcastHandler, KafkaClient } from '@governsai/kafka';
+import type { BroadcastHandler, KafkaClient } from '@governsai/kafka';
 import type { Access } from './access.ts';
 
 /**
@@ -16,19 +16,19 @@ export function accessHandler(access: Pick<Access, 'apply' | 'reset'>): Broadcas
 
 export interface AccessListenerOptions {
   kafka: Pick<KafkaClient, 'broadcast'>;
-  access: Pick<Access, 'apply' | 'reset'>;
+  access: Pick<Access, 'apply' | 'reset' | 'start' | 'stop'>;
   replicaId: string;
   /** Told of every failure that is being retried, and null once it works again. */
   health?: (error: Error | null) => void;
 }
 
-/** Lets `access` hear every message of `access.changed` from now on; resolves when it does. Stop what it returns. */
-export async function startAccessListener({
-  kafka,
-  access,
-  replicaId,
-  health,
-}: AccessListenerOptions): Promise<Broadcast> {
+/**
+ * Starts `access` and lets it hear every message of `access.changed`; resolves when it hears them. Until then, and while
+ * Kafka is away, it asks auth. `stop` ends the listening and `access`.
+ */
+export async function startAccessListener(options: AccessListenerOptions): Promise<{ stop(): Promise<void> }> {
+  const { kafka, access, replicaId, health } = options;
+  access.start();
   const broadcast = kafka.broadcast({
     topics: ['access.changed'],
     replicaId: `${replicaId}-access`,
@@ -37,7 +37,12 @@ export async function startAccessListener({
     ...(health && { health }),
   });
   await broadcast.start();
-  return broadcast;
+  return {
+    async stop() {
+      await broadcast.stop();
+      await access.stop();
+    },
+  };
 }
 
 function parseJson(value: Buffer): unknown {

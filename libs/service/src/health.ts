@@ -1,6 +1,7 @@
 import type { Readiness } from '@governsai/contracts';
 import type { Logger } from './logger.ts';
 import { Gauge } from './metrics.ts';
+import { VERSION } from './version.ts';
 
 const CHECK_TIMEOUT_MS = 2000;
 
@@ -19,7 +20,8 @@ export interface DependencyOptions {
 
 export interface HealthOptions {
   service: string;
-  version: string;
+  /** The release; the one of this repository unless given. */
+  version?: string;
   /** Milliseconds between two checks. */
   intervalMs: number;
   log: Logger;
@@ -75,12 +77,13 @@ export class Health {
     dependencyUp.set({ dependency: name }, up ? 1 : 0);
   }
 
-  /** Checks every dependency now and then each interval. Resolves after the first round; never rejects. */
-  async start(): Promise<void> {
-    await this.#checkAll();
-    if (this.#stopped) return;
-    this.#timer = setTimeout(() => void this.start(), this.#options.intervalMs);
-    this.#timer.unref();
+  /** Checks every dependency, now and each interval after the last round. Returns at once. */
+  start(): void {
+    void this.check().then(() => {
+      if (this.#stopped) return;
+      this.#timer = setTimeout(() => this.start(), this.#options.intervalMs);
+      this.#timer.unref();
+    });
   }
 
   /** The service has started: `/startupz` answers 200 from now on. */
@@ -107,7 +110,7 @@ export class Health {
     return {
       status: this.#status(),
       service: this.#options.service,
-      version: this.#options.version,
+      version: this.#options.version ?? VERSION,
       dependencies: [...this.#dependencies].map(([name, { up, since, error, required }]) => ({
         name,
         up,
@@ -125,7 +128,8 @@ export class Health {
     return down.length > 0 ? 'degraded' : 'ready';
   }
 
-  async #checkAll(): Promise<void> {
+  /** Checks every dependency once, side by side. Never rejects, and ends within 2 s. */
+  async check(): Promise<void> {
     await Promise.all(
       [...this.#dependencies].map(async ([name, { check }]) => {
         if (!check) return;

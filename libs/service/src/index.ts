@@ -7,3 +7,4 @@ export { createLogger, type Logger, replicaId } from './logger.ts';
 export { Counter, enableProcessMetrics, Gauge, Histogram, register } from './metrics.ts';
 export { type RunningService, runService } from './run-service.ts';
 export { extractContext, type SpanOptions, startTracing, traceHeaders, withSpan } from './tracing.ts';
+export { VERSION } from './version.ts';

@@ -4,8 +4,13 @@ import { type DestinationStream, type Logger, pino } from 'pino';
 
 export type { Logger } from 'pino';
 
-/** This process among all of the system: the pod's name in Kubernetes, made unique for several on one machine. */
-export const replicaId = `${hostname()}-${process.pid}`;
+// The host is the pod's name in Kubernetes; the process tells several on one machine apart.
+const replica = `${hostname()}-${process.pid}`;
+
+/** Names this process among all of the system, from its start to its end. */
+export function replicaId(service: string): string {
+  return `${service}-${replica}`;
+}
 
 const SECRET_FIELDS = [
   'authorization',
@@ -49,7 +54,7 @@ export function createLogger(service: string, level = 'info', destination?: Dest
   return pino(
     {
       level,
-      base: { service, replica: replicaId },
+      base: { service, replica },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       redact: { paths: REDACTED, censor: '[redacted]' },
