@@ -9,10 +9,8 @@ import { defineRoute } from './route.ts';
 export const INTERNAL_TOKEN_HEADER = 'x-internal-token';
 
 const verified = z.object({
-  /** Access version of the state this answer was read from. */
-  version: z.int().nonnegative(),
-  /** Null: the credential is not valid; `reason` says why. */
-  principal: principal.nullable(),
+  version: z.int().nonnegative().describe('Access version of the state this answer was read from.'),
+  principal: principal.nullable().describe('Null: the credential is not valid; `reason` says why.'),
   reason: z.enum(['AUTH_FAILED', 'AUTH_EXPIRED']).nullable(),
 });
 export type Verified = z.infer<typeof verified>;
