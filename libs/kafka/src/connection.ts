@@ -1,0 +1,56 @@
+import './request-queue-timer.ts';
+import { type Admin, type ISocketFactory, Kafka, type KafkaConfig, logLevel, type RetryOptions } from 'kafkajs';
+import type { Logger } from 'pino';
+import { createLogCreator, type KafkaLogListener } from './kafka-log.ts';
+
+/** How to reach the cluster. `ssl` and `sasl` are passed to the client as they are. */
+export interface KafkaOptions {
+  brokers: readonly string[];
+  clientId: string;
+  /** Put before every topic and group name, so that installations can share a cluster. May be empty. */
+  topicPrefix: string;
+  log: Logger;
+  ssl?: KafkaConfig['ssl'];
+  sasl?: KafkaConfig['sasl'];
+  /** Opens the sockets. Tests cut the line here. */
+  socketFactory?: ISocketFactory;
+}
+
+/** Bounded everywhere: what has to go on for longer is tried again by the layer above, which tells the health check. */
+const RETRY: RetryOptions = { retries: 3, initialRetryTime: 100, maxRetryTime: 1_000, factor: 0.2, multiplier: 2 };
+const CONNECTION_TIMEOUT_MS = 3_000;
+
+/**
+ * One client object for each producer, consumer and admin: kafkajs keeps committed offsets per client object, and two
+ * members of one group in one object overwrite each other's.
+ */
+export function openClient(options: KafkaOptions, requestTimeoutMs: number, listener?: KafkaLogListener): Kafka {
+  return new Kafka({
+    brokers: [...options.brokers],
+    clientId: options.clientId,
+    connectionTimeout: CONNECTION_TIMEOUT_MS,
+    authenticationTimeout: CONNECTION_TIMEOUT_MS,
+    requestTimeout: requestTimeoutMs,
+    enforceRequestTimeout: true,
+    retry: RETRY,
+    logLevel: logLevel.INFO,
+    logCreator: createLogCreator(options.log, listener),
+    ...(options.ssl !== undefined && { ssl: options.ssl }),
+    ...(options.sasl !== undefined && { sasl: options.sasl }),
+    ...(options.socketFactory !== undefined && { socketFactory: options.socketFactory }),
+  });
+}
+
+const ADMIN_REQUEST_TIMEOUT_MS = 10_000;
+
+/** Runs `work` on an admin connection of its own: a fresh one never remembers a broker that has gone. */
+export async function withAdmin<R>(options: KafkaOptions, work: (admin: Admin) => Promise<R>): Promise<R> {
+  const admin = openClient(options, ADMIN_REQUEST_TIMEOUT_MS).admin();
+  try {
+    await admin.connect();
+    return await work(admin);
+  } finally {
+    // What `work` answered counts; a connection that cannot be closed is gone anyway.
+    await admin.disconnect().catch(() => {});
+  }
+}

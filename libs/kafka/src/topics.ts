@@ -1,0 +1,76 @@
+import { deadLetterTopic, TOPIC_NAMES, TOPICS, type TopicName } from '@governsai/contracts';
+import type { Admin, ITopicConfig } from 'kafkajs';
+import type { TopicLayout } from './types.ts';
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+/** Dead letters wait for a person. */
+const DEAD_RETENTION_MS = 30 * DAY_MS;
+/** The largest request the broker takes for a topic; a dead letter is its original and a few headers more. */
+export const MAX_MESSAGE_BYTES = 1024 * 1024;
+const MAX_DEAD_MESSAGE_BYTES = MAX_MESSAGE_BYTES + 64 * 1024;
+
+interface WantedTopic {
+  name: string;
+  retentionMs: number;
+  maxMessageBytes: number;
+}
+
+function wantedTopics(prefix: string): WantedTopic[] {
+  return TOPIC_NAMES.flatMap((topic: TopicName) => [
+    { name: prefix + topic, retentionMs: TOPICS[topic].retentionMs, maxMessageBytes: MAX_MESSAGE_BYTES },
+    { name: prefix + deadLetterTopic(topic), retentionMs: DEAD_RETENTION_MS, maxMessageBytes: MAX_DEAD_MESSAGE_BYTES },
+  ]);
+}
+
+/** Every topic of an installation, dead letters included, with the prefix. */
+export function topicNames(prefix: string): string[] {
+  return wantedTopics(prefix).map(({ name }) => name);
+}
+
+/** Creates the topics that are missing and leaves the others as they are. Answers the names created. */
+export async function ensureTopics(admin: Admin, prefix: string, layout: TopicLayout): Promise<{ created: string[] }> {
+  const existing = new Set(await admin.listTopics());
+  const missing = wantedTopics(prefix).filter(({ name }) => !existing.has(name));
+  if (missing.length === 0) return { created: [] };
+  // Answers false when another run created them between the two calls; that is as good.
+  await admin.createTopics({ topics: missing.map((topic) => definition(topic, layout)), timeout: 10_000 });
+  return { created: missing.map(({ name }) => name) };
+}
+
+function definition(topic: WantedTopic, { partitions, replicationFactor }: TopicLayout): ITopicConfig {
+  // With three replicas an acknowledged write survives the loss of one broker, and one broker may be restarted.
+  const inSync = replicationFactor >= 3 ? 2 : 1;
+  return {
+    topic: topic.name,
+    numPartitions: partitions,
+    replicationFactor,
+    configEntries: [
+      { name: 'cleanup.policy', value: 'delete' },
+      { name: 'retention.ms', value: String(topic.retentionMs) },
+      { name: 'max.message.bytes', value: String(topic.maxMessageBytes) },
+      { name: 'min.insync.replicas', value: String(inSync) },
+    ],
+  };
+}
+
+/** Throws an Error that names every missing topic and every wrong partition count, each with what to do. */
+export async function checkTopics(admin: Admin, prefix: string, partitions: number | undefined): Promise<void> {
+  const wanted = topicNames(prefix);
+  const existing = new Set(await admin.listTopics());
+  const missing = wanted.filter((name) => !existing.has(name));
+  if (missing.length > 0) {
+    throw new Error(
+      `Kafka topics are missing: ${missing.join(', ')}. Create them (ensureTopics, run by the migration job), ` +
+        `or set KAFKA_TOPIC_PREFIX to the prefix they were created with (it is '${prefix}').`,
+    );
+  }
+  if (partitions === undefined) return;
+  const { topics } = await admin.fetchTopicMetadata({ topics: wanted });
+  const wrong = topics.filter((topic) => topic.partitions.length !== partitions);
+  if (wrong.length === 0) return;
+  const found = wrong.map((topic) => `${topic.name} has ${topic.partitions.length}`).join(', ');
+  throw new Error(
+    `KAFKA_PARTITIONS is ${partitions}, but ${found}. Partition counts never change once created: a key would move to ` +
+      'another partition and lose its order. Set KAFKA_PARTITIONS to the count the topics have.',
+  );
+}
