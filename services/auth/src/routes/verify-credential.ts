@@ -1,0 +1,10 @@
+import { verifyCredential } from '@governsai/contracts';
+import type { HttpApp } from '@governsai/service';
+import type { Verifier } from '../verifier.ts';
+
+/** `POST /internal/verify` */
+export function verifyCredentialRoute(app: HttpApp, verifier: Verifier): void {
+  app.mount(verifyCredential, async ({ body }) =>
+    'keyHash' in body ? verifier.key(body.keyHash) : verifier.token(body.token),
+  );
+}
