@@ -11,7 +11,7 @@ export interface AppRole {
 
 /** Reads the role out of DATABASE_URL. Throws TypeError when the URL has no user or is not a URL. */
 export function appRoleOf(appUrl: string): AppRole {
-  const url = URL.parse(appUrl);
+  const url = URL.canParse(appUrl) ? new URL(appUrl) : null;
   if (!url?.username) {
     throw new TypeError('DATABASE_URL must be postgres://<role>:<password>@<host>:<port>/<database>, with the role of the services');
   }

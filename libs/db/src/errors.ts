@@ -34,11 +34,11 @@ export function sqlState(error: unknown): string | null {
 }
 
 /**
- * The row is at fault: a value that does not fit (SQLSTATE class 22) or breaks a constraint (class 23). The same statement
- * with the same values fails again; another row may succeed.
+ * The row is at fault: a value that does not fit (SQLSTATE class 22), breaks a constraint (class 23) or is too long for an
+ * index (54000). The same statement with the same values fails again; another row may succeed.
  */
 export function isDataError(error: unknown): boolean {
-  return /^2[23]/.test(sqlState(error) ?? '');
+  return /^(2[23]|54000)/.test(sqlState(error) ?? '');
 }
 
 /** A unique or primary key constraint refused the row (SQLSTATE 23505). */

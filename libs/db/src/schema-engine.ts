@@ -19,9 +19,16 @@ let loaded: Promise<void> | undefined;
 async function load(): Promise<void> {
   const script = createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm/schema_engine_bg');
   const module = await WebAssembly.compile(await readFile(script.replace(/\.js$/, '.wasm')));
-  const { exports } = await WebAssembly.instantiate(module, { './schema_engine_bg.js': engine });
+  const { exports } = await WebAssembly.instantiate(module, { './schema_engine_bg.js': imports() });
   engine.__wbg_set_wasm(exports);
   exports.__wbindgen_start();
+}
+
+/** What the WebAssembly calls. It never clears the timer of its lock, which would keep the process from ending for 10 s. */
+function imports(): object {
+  const functions = Object.entries(engine as Record<string, unknown>);
+  const setTimer = (run: () => void, ms: number) => setTimeout(run, ms >>> 0).unref();
+  return Object.fromEntries(functions.map(([name, it]) => [name, name.startsWith('__wbg_setTimeout_') ? setTimer : it]));
 }
 
 /** The first error of PostgreSQL that a statement of the engine met; the engine's own words leave out most of it. */

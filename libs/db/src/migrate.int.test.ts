@@ -1,0 +1,111 @@
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import { createDatabase } from './database.ts';
+import { MIGRATIONS_DIR, migrate } from './migrate.ts';
+import { withSchemaEngine } from './schema-engine.ts';
+import { createTestDatabase, type TestDatabase } from './testing.ts';
+
+let test: TestDatabase;
+let admin: pg.Client;
+
+beforeEach(async () => {
+  test = await createTestDatabase();
+  admin = new pg.Client({ connectionString: test.adminUrl });
+  await admin.connect();
+});
+
+afterEach(async () => {
+  await admin.end();
+  await test.drop();
+});
+
+/** Makes the database as empty as a new one. */
+async function empty(): Promise<void> {
+  await admin.query('DROP SCHEMA public CASCADE; CREATE SCHEMA public');
+}
+
+describe('migrate', () => {
+  it('brings an empty database up to date and then does nothing more', async () => {
+    await empty();
+    await expect(migrate(test)).resolves.toEqual(['20260101000000_init']);
+    await expect(migrate(test)).resolves.toEqual([]);
+    const db = createDatabase({ url: test.appUrl, poolSize: 1, applicationName: 'migrate-test' });
+    await expect(db.system.query('SELECT version FROM access_state')).resolves.toEqual([{ version: 0 }]);
+    await db.close();
+  });
+
+  it('is safe to run several times at once: one applies, the others wait for it', async () => {
+    await empty();
+    const applied = await Promise.all([migrate(test), migrate(test), migrate(test)]);
+    expect(applied.flat()).toEqual(['20260101000000_init']);
+  });
+
+  it('leaves nothing of a migration that fails, says what PostgreSQL said, and tries it again next time', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'migrations-'));
+    try {
+      await cp(MIGRATIONS_DIR, folder, { recursive: true });
+      const second = join(folder, '20990101000000_second');
+      await mkdir(second);
+      await writeFile(join(second, 'migration.sql'), 'CREATE TABLE half (); SELECT nonsense;');
+      const options = { ...test, migrationsDir: folder };
+      await expect(migrate(options)).rejects.toThrow(/column "nonsense" does not exist/);
+      await expect(admin.query("SELECT to_regclass('half') AS half")).resolves.toMatchObject({ rows: [{ half: null }] });
+      await writeFile(join(second, 'migration.sql'), "CREATE TABLE half (); SELECT 'a;b';");
+      await expect(migrate(options)).resolves.toEqual(['20990101000000_second']);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it('creates the role of the services with its password, and changes it when DATABASE_URL does', async () => {
+    const role = `role "x" ${Date.now()}`;
+    const withPassword = (password: string) => {
+      const url = new URL(test.appUrl);
+      url.username = encodeURIComponent(role);
+      url.password = encodeURIComponent(password);
+      return url.href;
+    };
+    const stored = async () =>
+      (await admin.query('SELECT rolpassword, rolsuper, rolbypassrls FROM pg_authid WHERE rolname = $1', [role])).rows[0];
+    try {
+      await migrate({ ...test, appUrl: withPassword("p'$ss/wörd") });
+      const first = await stored();
+      expect(first).toMatchObject({ rolsuper: false, rolbypassrls: false });
+      expect(first.rolpassword).toMatch(/^SCRAM-SHA-256\$/);
+      await migrate({ ...test, appUrl: withPassword('another') });
+      expect((await stored()).rolpassword).not.toBe(first.rolpassword);
+    } finally {
+      await admin.query(`DROP OWNED BY ${pg.escapeIdentifier(role)}; DROP ROLE ${pg.escapeIdentifier(role)}`);
+    }
+  });
+
+  it('refuses a role that row-level security would not bind', async () => {
+    await expect(migrate({ ...test, appUrl: test.adminUrl })).rejects.toThrow(/name another role/);
+  });
+
+  it.each(['not a url', 'postgres://127.0.0.1/governsai'])('refuses a DATABASE_URL without a role: %s', async (appUrl) => {
+    await expect(migrate({ ...test, appUrl })).rejects.toThrow(/DATABASE_URL must be/);
+  });
+});
+
+it('the migrations make exactly the tables of schema.prisma', async () => {
+  const path = fileURLToPath(new URL('../../../prisma/schema.prisma', import.meta.url));
+  const files = [{ path, content: await readFile(path, 'utf8') }];
+  const compare = () =>
+    withSchemaEngine(test.adminUrl, (engine) =>
+      engine.diff({
+        from: { tag: 'schemaDatasource', files, configDir: '' },
+        to: { tag: 'schemaDatamodel', files },
+        script: true,
+        exitCode: true,
+        filters: { externalTables: [], externalEnums: [] },
+      }),
+    );
+  await expect(compare()).resolves.toMatchObject({ exitCode: 0, stdout: expect.stringContaining('empty migration') });
+  await admin.query('ALTER TABLE budgets DROP COLUMN hard');
+  await expect(compare()).resolves.toMatchObject({ exitCode: 2, stdout: expect.stringContaining('ADD COLUMN     "hard"') });
+});
