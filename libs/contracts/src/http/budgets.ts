@@ -50,7 +50,7 @@ export const budget = z
     percentUsed: z.number(),
     periodStart: timestamp.nullable().describe('Null for `total`.'),
     periodEnd: timestamp.nullable().describe('Null for `total`.'),
-    version: z.int().positive().describe('Grows with every change of the state.'),
+    version: z.int().nonnegative().describe('Grows with every change of the state.'),
     createdAt: timestamp,
     updatedAt: timestamp,
   })
@@ -65,7 +65,10 @@ const newBudget = z
     currency: currency.nullish().describe('Needed for the unit `currency`, left out for the others.'),
     period: budgetPeriod.default('total'),
     timeZone: z.literal('UTC').default('UTC'),
-    hard: z.boolean().default(false).describe('Holds beyond the limit are refused. Usage without a hold is always booked.'),
+    hard: z
+      .boolean()
+      .default(false)
+      .describe('Holds beyond the limit are refused. Usage without a hold is always booked.'),
     scope: budgetScope.default({}),
     thresholds: z
       .array(threshold)
