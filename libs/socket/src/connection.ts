@@ -1,41 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { Credential } from '@governsai/access';
-import {
-  AppError,
-  CLOSE_CODES,
-  ERRORS,
-  type ErrorCode,
-  type MessageLimits,
-  type Principal,
-} from '@governsai/contracts';
-import type { Logger } from '@governsai/service';
+import { AppError, CLOSE_CODES, ERRORS, type ErrorCode, type Principal } from '@governsai/contracts';
 import type { WebSocket } from 'ws';
-import { CredentialGate, type GateAccess } from './credential-gate.ts';
+import { CredentialGate } from './credential-gate.ts';
 import type { Framed } from './frame.ts';
+import type { ConnectionHost } from './host.ts';
 import { Inbox } from './inbox.ts';
-import { type ClientMessage, MessageError, messageId, parseMessage } from './message.ts';
+import { MessageError, messageId, parseMessage } from './message.ts';
 import { errorsSent } from './metrics.ts';
-import { type TraceHeaders, traced } from './trace.ts';
+import { traced, type UpgradeTrace } from './trace.ts';
 
 /** Unsent bytes at which a socket's reading pauses: who does not read answers may not ask for more of them. */
 const MAX_UNSENT_BYTES = 1024 * 1024;
 
 /** What a client is told to wait when the error does not say. */
 const DEFAULT_RETRY_MS = 1000;
-
-/** What a connection needs from the server it belongs to. */
-export interface ConnectionHost {
-  readonly access: GateAccess;
-  readonly limits: MessageLimits;
-  readonly log: Logger;
-  /** Runs the handler of the message's type; rejects with the AppError to answer. */
-  dispatch(connection: Connection, message: ClientMessage): void | Promise<void>;
-  /** The connection speaks for a principal from now on, or for a changed one. */
-  authenticated(connection: Connection): void;
-  /** Uncorks the socket at the end of this turn of the event loop. */
-  uncorkLater(socket: Socket): void;
-}
 
 /** One client's WebSocket. Handlers answer through it; all sends are dropped once it closes, none of them throws. */
 export class Connection {
@@ -47,7 +27,7 @@ export class Connection {
   readonly #ws: WebSocket;
   readonly #socket: Socket;
   readonly #host: ConnectionHost;
-  readonly #trace: TraceHeaders;
+  readonly #trace: UpgradeTrace;
   readonly #inbox: Inbox<Buffer | AppError>;
   readonly #gate: CredentialGate;
   #refused = false;
@@ -60,7 +40,7 @@ export class Connection {
     host: ConnectionHost,
     ws: WebSocket,
     socket: Socket,
-    request: { path: string; org: string | null; trace: TraceHeaders },
+    request: { path: string; org: string | null; trace: UpgradeTrace },
   ) {
     this.#host = host;
     this.#ws = ws;
@@ -169,9 +149,12 @@ export class Connection {
     }
   }
 
-  /** Asks access again whether the credential is still good; closes the socket when it is not. */
-  reverify(): void {
-    this.#gate.reverify();
+  /**
+   * Asks access again whether the credential is still good; closes the socket when it is not, or with 1012 when that cannot be
+   * found out for `patienceMs`.
+   */
+  reverify(patienceMs: number): void {
+    this.#gate.reverify(patienceMs);
   }
 
   /** Stops reading, lets the handlers finish, then closes with 1012. Resolves once the close frame is on its way. */
@@ -197,6 +180,28 @@ export class Connection {
     this.#heard = false;
     if (this.isOpen) this.#ws.ping();
     return true;
+  }
+
+  /**
+   * Resolves with true when the kernel has taken all that was sent, with false when `withinMs` pass first or the socket
+   * closes.
+   */
+  drained(withinMs: number): Promise<boolean> {
+    if (!this.isOpen) return Promise.resolve(false);
+    if (!this.#socket.writableNeedDrain) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const settle = (drained: boolean) => {
+        clearTimeout(timer);
+        this.#socket.off('drain', onDrain);
+        this.#socket.off('close', onClose);
+        resolve(drained);
+      };
+      const onDrain = () => settle(true);
+      const onClose = () => settle(false);
+      const timer = setTimeout(() => settle(false), withinMs);
+      this.#socket.on('drain', onDrain);
+      this.#socket.on('close', onClose);
+    });
   }
 
   terminate(): void {
@@ -235,7 +240,10 @@ export class Connection {
       if (!this.#gate.isOpen) {
         throw new AppError('AUTH_FAILED', 'not authenticated: send AUTH with apiKey or token before anything else');
       }
-      await traced(message, this.#trace, () => this.#host.dispatch(this, message));
+      const handler = this.#host.handlerOf(message.type);
+      // A heartbeat is no part of a producer's trace.
+      if (message.type === 'PING') await handler(this, message);
+      else await traced(message, this.#trace, () => handler(this, message));
     } catch (error) {
       if (error instanceof AppError) {
         this.sendError(error, { id: error instanceof MessageError ? error.id : id });

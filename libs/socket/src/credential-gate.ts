@@ -4,13 +4,16 @@ import { AppError, authMessage, CLOSE_CODES, type Principal, validationError } f
 
 /** How long a client has for a valid AUTH. */
 const AUTH_DEADLINE_MS = 5000;
-/** Looks-up of a changed credential before the socket is given up; together well under the second that G7 allows. */
-const REVERIFY_ATTEMPTS = 3;
+/** Pauses between looks at a credential in use while auth cannot be asked. */
 const REVERIFY_PAUSE_MS = 200;
+const MAX_REVERIFY_PAUSE_MS = 2000;
 /** The longest time-out Node can hold. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
-export type GateAccess = Pick<Access, 'verify'>;
+export type GateAccess = Pick<Access, 'verify'> & {
+  /** Like `verify`, for credentials in use: waits its turn when very many are asked about at once. */
+  reverify: Access['verify'];
+};
 
 /** What the gate tells its connection. */
 export interface GateEvents {
@@ -41,7 +44,9 @@ export class CredentialGate {
   #stopped = false;
   #deadline: NodeJS.Timeout | undefined;
   #expiry: NodeJS.Timeout | undefined;
-  #reverifying: 'no' | 'running' | 'again' = 'no';
+  #reverifying = false;
+  /** How long the next re-verification may go on; undefined when none is asked for. */
+  #reverifyPatienceMs: number | undefined;
 
   constructor(access: GateAccess, org: string | null, events: GateEvents) {
     this.#access = access;
@@ -79,19 +84,17 @@ export class CredentialGate {
     await this.#verify(apiKey === undefined ? { token } : { apiKey }, true);
   }
 
-  /** Asks again about the credential in use. Calls while one is under way lead to one more. */
-  reverify(): void {
-    const credential = this.#credential;
-    if (!credential || this.#stopped) return;
-    if (this.#reverifying !== 'no') {
-      this.#reverifying = 'again';
-      return;
-    }
-    this.#reverifying = 'running';
-    void this.#reverify(credential).finally(() => {
-      const again = this.#reverifying === 'again';
-      this.#reverifying = 'no';
-      if (again) this.reverify();
+  /**
+   * Asks again about the credential in use. While auth cannot be asked it is asked again, and after `patienceMs` the socket is
+   * closed with 1012. Calls while one is under way lead to one more.
+   */
+  reverify(patienceMs: number): void {
+    if (!this.#credential || this.#stopped) return;
+    this.#reverifyPatienceMs = Math.min(patienceMs, this.#reverifyPatienceMs ?? patienceMs);
+    if (this.#reverifying) return;
+    this.#reverifying = true;
+    void this.#reverifyUntilDone().finally(() => {
+      this.#reverifying = false;
     });
   }
 
@@ -99,13 +102,7 @@ export class CredentialGate {
     this.#verifying = true;
     this.#events.hold();
     try {
-      const principal = await this.#access.verify(credential);
-      if (this.#org !== null && principal.orgId !== this.#org) {
-        throw new AppError(
-          'AUTH_FAILED',
-          `the credential does not belong to the org "${this.#org}" of the URL: name its own, or none`,
-        );
-      }
+      const principal = await this.#access.verify(credential, this.#org);
       if (this.#principal && !sameIdentity(this.#principal, principal)) {
         this.#events.sendError(
           new AppError('FORBIDDEN', 'the connection speaks for another identity: open a new connection for this one'),
@@ -152,21 +149,31 @@ export class CredentialGate {
     );
   }
 
-  async #reverify(credential: Credential): Promise<void> {
-    for (let attempt = 1; !this.#stopped; attempt++) {
+  async #reverifyUntilDone(): Promise<void> {
+    while (this.#reverifyPatienceMs !== undefined && this.#credential && !this.#stopped) {
+      const patience = this.#reverifyPatienceMs;
+      this.#reverifyPatienceMs = undefined;
+      await this.#reverify(this.#credential, performance.now() + patience);
+    }
+  }
+
+  async #reverify(credential: Credential, deadline: number): Promise<void> {
+    for (let pause = REVERIFY_PAUSE_MS; !this.#stopped; pause = Math.min(2 * pause, MAX_REVERIFY_PAUSE_MS)) {
       try {
-        const principal = await this.#access.verify(credential);
+        const principal = await this.#access.reverify(credential, this.#org);
         // An AUTH may have renewed the credential meanwhile.
         if (this.#credential === credential) this.#adopt(credential, principal);
         return;
       } catch (error) {
         if (this.#credential !== credential) return;
         const refusal = asRefusal(error);
-        if (refusal.code !== 'UNAVAILABLE' || attempt === REVERIFY_ATTEMPTS) {
+        if (refusal.code !== 'UNAVAILABLE' || performance.now() + pause > deadline) {
           this.#events.refuse(refusal);
           return;
         }
-        await delay(REVERIFY_PAUSE_MS);
+        await delay(pause);
+        // A change was heard meanwhile, which leaves less patience.
+        if (this.#reverifyPatienceMs !== undefined) return;
       }
     }
   }

@@ -6,10 +6,11 @@ import { type Access, credentialFromUpgrade } from '@governsai/access';
 import { AppError, CLOSE_CODES, type MessageLimits } from '@governsai/contracts';
 import type { Logger } from '@governsai/service';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { Connection, type ConnectionHost } from './connection.ts';
-import type { ClientMessage } from './message.ts';
+import { Connection } from './connection.ts';
+import type { ConnectionHost, MessageHandler } from './host.ts';
+import { limited } from './limiter.ts';
 import { countClose, messagesReceived, openConnections } from './metrics.ts';
-import { traceHeaders } from './trace.ts';
+import { upgradeTrace } from './trace.ts';
 
 const SUB_PROTOCOL = 'governsai.v1';
 /** Shorter than the idle time-outs of common load balancers (60 s), so that they keep a quiet socket. */
@@ -18,12 +19,15 @@ const HEARTBEAT_MS = 25_000;
 const CLOSE_TIMEOUT_MS = 10_000;
 /** Sockets above the cap that may be open at once only to be told 4429; more are cut off without a word. */
 const MAX_REFUSALS = 1000;
+/** How long auth may be away before a socket whose credential is known to have changed is closed: G7 allows a second. */
+const CHANGE_PATIENCE_MS = 700;
+/** The same when changes may merely have been missed. */
+const DOUBT_PATIENCE_MS = 8000;
+/** Credentials in use that are asked about at a time, after a change of a large org or of all. */
+const MAX_REVERIFICATIONS = 64;
 /** Clients come back spread over this time after a restart. */
 const MIN_RETRY_MS = 500;
 const RETRY_JITTER_MS = 4500;
-
-/** Handles one message of one type. What it throws is answered with an ERROR that carries the message's idempotencyKey. */
-export type MessageHandler = (connection: Connection, message: ClientMessage) => void | Promise<void>;
 
 export interface SocketServerOptions {
   /** Sockets are upgraded on it; the caller listens and closes. */
@@ -63,9 +67,9 @@ export interface SocketServer {
 
 /** A WebSocket server for `governsai.v1` on an existing HTTP server. It begins at once and ends with {@link SocketServer.drain}. */
 export function createSocketServer(options: SocketServerOptions): SocketServer {
-  const { server, access, limits, log, handlers } = options;
+  const { server, access, limits, log } = options;
   const paths = new Set(options.paths);
-  const types = ['AUTH', 'PING', ...Object.keys(handlers)];
+  const handlers = new Map([['PING', pong], ...Object.entries(options.handlers)]);
   const byOrg = new Map<string, Set<Connection>>();
   const connections = new Set<Connection>();
   /** Connections whose handlers may still run, closed ones included. */
@@ -84,23 +88,20 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
   } as ConstructorParameters<typeof WebSocketServer>[0]);
 
   const host: ConnectionHost = {
-    access,
+    access: {
+      verify: (credential, org) => access.verify(credential, org),
+      reverify: limited(MAX_REVERIFICATIONS, (credential, org) => access.verify(credential, org)),
+    },
     limits,
     log,
-    dispatch(connection, message) {
-      if (message.type === 'PING') {
-        messagesReceived.inc({ type: 'PING' });
-        connection.send({ type: 'PONG', timestamp: new Date().toISOString() });
-        return;
-      }
-      const handler = Object.hasOwn(handlers, message.type) ? handlers[message.type] : undefined;
-      messagesReceived.inc({ type: handler ? message.type : 'unknown' });
-      if (handler) return handler(connection, message);
-      throw new AppError(
-        'UNKNOWN_TYPE',
-        `type: "${message.type.slice(0, 64)}" is unknown: use one of ${types.join(', ')}`,
-        { path: 'type' },
-      );
+    handlerOf(type) {
+      const handler = handlers.get(type);
+      messagesReceived.inc({ type: handler ? type : 'unknown' });
+      if (handler) return handler;
+      const known = ['AUTH', ...handlers.keys()].join(', ');
+      throw new AppError('UNKNOWN_TYPE', `type: "${type.slice(0, 64)}" is unknown: use one of ${known}`, {
+        path: 'type',
+      });
     },
     authenticated(connection) {
       const { orgId } = connection.principal;
@@ -147,7 +148,7 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
 
   function accept(ws: WebSocket, socket: Socket, request: IncomingMessage, path: string): void {
     const { credential, org } = credentialFromUpgrade(request);
-    const connection = new Connection(host, ws, socket, { path, org, trace: traceHeaders(request) });
+    const connection = new Connection(host, ws, socket, { path, org, trace: upgradeTrace(request) });
     connections.add(connection);
     busy.add(connection);
     openConnections.set(connections.size);
@@ -176,10 +177,11 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
   }
 
   access.onChange(({ orgId, keyId }) => {
-    const concerned = orgId === null ? [] : (byOrg.get(orgId) ?? []);
-    for (const connection of concerned) {
+    for (const connection of orgId === null ? connections : (byOrg.get(orgId) ?? [])) {
+      if (!connection.isAuthenticated) continue;
       // A key's change says nothing about sessions or other keys; any other change may concern everybody of the org.
-      if (keyId === null || connection.principal.keyId === keyId) connection.reverify();
+      if (keyId === null || connection.principal.keyId === keyId)
+        connection.reverify(orgId === null ? DOUBT_PATIENCE_MS : CHANGE_PATIENCE_MS);
     }
   });
 
@@ -214,6 +216,8 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
     while (connections.size > 0 || busy.size > 0) await delay(20);
   }
 }
+
+const pong: MessageHandler = (connection) => connection.send({ type: 'PONG', timestamp: new Date().toISOString() });
 
 function retryAfter(): number {
   return MIN_RETRY_MS + Math.floor(Math.random() * RETRY_JITTER_MS);
