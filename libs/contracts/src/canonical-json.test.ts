@@ -1,7 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import canonicalize from 'canonicalize';
+import canonicalizeModule from 'canonicalize';
 import fc from 'fast-check';
 import { canonicalJson } from './canonical-json.ts';
+
+// The package is CommonJS and its types speak of an ES module: what is imported is the function itself.
+const canonicalize = canonicalizeModule as unknown as (value: unknown) => string;
 
 /** The double whose IEEE 754 bits are these 16 hex digits. */
 function double(bits: string): number {

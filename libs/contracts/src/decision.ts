@@ -53,7 +53,7 @@ const tokens = z.int().nonnegative();
 /** What the decided call cost. */
 export const usage = z
   .object({
-    cost: costInput.nullish().describe('Decimal string of at most 12 places; a number is taken too.'),
+    cost: costInput.nullish(),
     currency: currency.nullish().describe('Currency of `cost`, ISO 4217.'),
     model: text(256).nullish().describe('The model that was called.'),
     provider: text(256).nullish().describe('Who serves the model.'),

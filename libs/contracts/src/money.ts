@@ -44,11 +44,16 @@ export const amount = z
   .regex(PLAIN, 'must be a decimal number such as "12.5"')
   .refine(fits, `must have at most ${INTEGER_DIGITS} digits before the point and ${AMOUNT_SCALE} after it`)
   .overwrite(normalizeDecimal)
-  .meta({ id: 'Amount', description: 'A decimal string.', examples: ['12.5'] });
+  .meta({
+    id: 'Amount',
+    description: `A decimal string of at most ${INTEGER_DIGITS} digits before the point and ${AMOUNT_SCALE} after it.`,
+    examples: ['12.5'],
+  });
 
 /** An amount of zero or more, as a decimal string; a JSON number is taken too and read as its shortest decimal form. */
 export const costInput = z
   .union([z.string(), z.number()])
+  .describe('A decimal string of at most 12 places; a number is taken too and read as its shortest decimal form.')
   .transform((value) => (typeof value === 'number' ? plainDecimal(value) : value))
   .pipe(amount)
   .refine((value) => !value.startsWith('-'), 'must not be negative');
