@@ -78,7 +78,7 @@ export async function start(log: Logger): Promise<RunningService> {
   heartbeat.start();
   relay.start();
   // Not waited for: credentials can be checked while Kafka is away.
-  const consuming = audit.start();
+  audit.start().catch((error: unknown) => health.report('audit', error));
   health.started();
 
   return {
@@ -87,7 +87,6 @@ export async function start(log: Logger): Promise<RunningService> {
       await app.close();
       await heartbeat.stop();
       await relay.stop();
-      await consuming;
       await audit.stop();
       await producer.close();
       await db.close();
