@@ -1,4 +1,4 @@
-import { AppError, type Principal } from '@governsai/contracts';
+import { AppError, type DecisionsSubmitted, type Principal } from '@governsai/contracts';
 import type { SubmissionParser } from './submission.ts';
 import type { Accepted, Submitter } from './submitter.ts';
 
@@ -27,7 +27,7 @@ export class Ingest {
         return new AppError('INTERNAL', 'the message could not be read; report it with its requestId', { cause: error });
       }
     });
-    const outcomes = await this.submitter.submitAll(parsed.filter((item) => !(item instanceof AppError)));
+    const outcomes = await this.submitter.submitAll(parsed.filter((item): item is DecisionsSubmitted => !(item instanceof AppError)));
     let next = 0;
     return parsed.map((item) => (item instanceof AppError ? item : (outcomes[next++] as Accepted | AppError)));
   }

@@ -1,0 +1,237 @@
+import { createHash } from 'node:crypto';
+import { canonicalJson, type DecisionsRecorded, type DecisionsSubmitted, GENESIS_HASH } from '@governsai/contracts';
+import { createDatabase, type Database } from '@governsai/db';
+import { createTestDatabase, type TestDatabase } from '@governsai/db/testing';
+import type { GroupConsumer, Producer } from '@governsai/kafka';
+import { createTestKafka, type TestKafka } from '@governsai/kafka/testing';
+import { createLogger, register } from '@governsai/service';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { decisionsSubmittedConsumer } from './consumers/decisions-submitted.ts';
+import { RecordingMetrics } from './metrics.ts';
+import { Publisher } from './publisher.ts';
+import { readDecisions } from './reading.ts';
+import { Recorder } from './recorder.ts';
+import { Sweep } from './sweep.ts';
+
+const ORGS = ['acme', 'globex', 'initech'];
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+
+let database: TestDatabase;
+let kafka: TestKafka;
+let admin: Database;
+let db: Database;
+let producer: Producer;
+let consumer: GroupConsumer;
+let group = 0;
+
+beforeAll(async () => {
+  [database, kafka] = await Promise.all([createTestDatabase(), createTestKafka()]);
+  admin = createDatabase({ url: database.adminUrl, poolSize: 2, applicationName: 'test' });
+  db = createDatabase({ url: database.appUrl, poolSize: 5, applicationName: 'test' });
+  for (const org of ORGS) await admin.system.execute('INSERT INTO organizations (id, name) VALUES ($1, $1)', [org]);
+  producer = kafka.kafka.producer();
+});
+
+beforeEach(() => register.clear());
+
+afterEach(async () => {
+  await consumer?.stop();
+});
+
+afterAll(async () => {
+  await producer?.close();
+  await Promise.all([admin?.close(), db?.close()]);
+  await Promise.all([kafka?.drop(), database?.drop()]);
+});
+
+/** The writer as app.ts wires it, in a group of its own: it meets everything submitted before once more, with parts to put in place of its own. */
+async function startWriter(parts: { publisher?: Publisher; recorder?: Recorder } = {}): Promise<void> {
+  consumer = kafka.kafka.consumeGroup({
+    topic: 'decisions.submitted',
+    groupId: `${kafka.topicPrefix}writer-${group++}`,
+    maxBatch: 100,
+    maxBackoffMs: 200,
+    handler: decisionsSubmittedConsumer({
+      recorder: parts.recorder ?? new Recorder(db),
+      publisher: parts.publisher ?? new Publisher(db, producer),
+      producer,
+      metrics: new RecordingMetrics(),
+    }),
+  });
+  await consumer.start();
+}
+
+let nextKey = 0;
+function submission(orgId: string, change: Partial<DecisionsSubmitted> = {}): DecisionsSubmitted {
+  const idempotencyKey = `key-${nextKey++}`;
+  return {
+    orgId,
+    decisionId: `dec_${sha256(`${orgId}/${idempotencyKey}`).slice(0, 32)}`,
+    idempotencyKey,
+    bodyHash: sha256(idempotencyKey),
+    schema: 'decision.v1',
+    data: { direction: 'precheck', decision: 'allow', tool: 'web.fetch', tags: ['a "quoted" \\ tag', 'b,{c}'], userId: 'u1' },
+    keyId: 'key-id',
+    userId: null,
+    receivedAt: new Date().toISOString(),
+    ...change,
+  } as DecisionsSubmitted;
+}
+
+const submit = (values: DecisionsSubmitted[]) =>
+  producer.sendAll(
+    'decisions.submitted',
+    values.map((value) => ({ key: value.orgId, value })),
+  );
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  for (let i = 0; i < 400; i++) {
+    if (await condition()) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error('did not come true within 20 s');
+}
+
+const storedIds = async (ids: string[]) =>
+  (await admin.system.query<{ id: string }>('SELECT id FROM decisions WHERE id = ANY($1::text[])', [ids])).length;
+
+const heads = () =>
+  admin.system.query<{ org_id: string; last_seq: number; head_hash: string; published_seq: number }>(
+    'SELECT org_id, last_seq, head_hash, published_seq FROM org_chains ORDER BY org_id',
+  );
+
+async function expectWholeChains(): Promise<void> {
+  for (const head of await heads()) {
+    const rows = await admin.system.query<{ seq: number; record: string; prev_hash: string; hash: string }>(
+      'SELECT seq, record, prev_hash, hash FROM decisions WHERE org_id = $1 ORDER BY seq',
+      [head.org_id],
+    );
+    let hash = GENESIS_HASH;
+    rows.forEach((row, i) => {
+      expect(row.seq).toBe(i + 1);
+      expect(row.prev_hash).toBe(hash);
+      expect(row.record).toBe(canonicalJson(JSON.parse(row.record)));
+      hash = sha256(row.record);
+      expect(row.hash).toBe(hash);
+    });
+    expect(head).toMatchObject({ last_seq: rows.length, head_hash: hash });
+  }
+}
+
+/** The seqs of an org as a reader of `decisions.recorded` meets them, repeats left out. */
+async function publishedSeqs(orgId: string): Promise<number[]> {
+  const messages = (await kafka.readAll('decisions.recorded')).filter((message) => message.key === orgId);
+  const seqs = messages.map((message) => (JSON.parse(message.value.toString()) as DecisionsRecorded).seq);
+  return [...new Set(seqs)];
+}
+
+const deadLetters = async () =>
+  (await kafka.readAll('decisions.submitted.dead')).map((message) => JSON.parse(message.value.toString()) as DecisionsSubmitted);
+
+const upTo = (n: number) => Array.from({ length: n }, (_, i) => i + 1);
+
+describe('recording', () => {
+  it('G3: stores each org gapless and chained, and publishes it in the order of seq', async () => {
+    await startWriter();
+    const values = upTo(300).map((i) => submission(ORGS[i % 3] as string));
+    await submit(values);
+    await until(async () => (await storedIds(values.map((v) => v.decisionId))) === 300);
+    await until(async () => (await heads()).every((head) => head.published_seq === head.last_seq));
+    await expectWholeChains();
+    for (const head of await heads()) expect(await publishedSeqs(head.org_id)).toEqual(upTo(head.last_seq));
+  });
+
+  it('reads back what was stored, tags and all', async () => {
+    await startWriter();
+    const value = submission('acme');
+    await submit([value]);
+    await until(async () => (await storedIds([value.decisionId])) === 1);
+    const [found] = await readDecisions(db, 'acme', 0, 10, { tag: 'a "quoted" \\ tag', tool: 'web.fetch' }).then((all) => all.slice(-1));
+    expect(found).toMatchObject({ orgId: 'acme', tags: ['a "quoted" \\ tag', 'b,{c}'], userId: 'u1', keyId: 'key-id' });
+  });
+
+  it('G1: a crash between storing and publishing costs a repeat, never a hole', async () => {
+    const real = new Publisher(db, producer);
+    let crashes = 2;
+    const publisher = Object.assign(Object.create(real) as Publisher, {
+      publish: (orgs: Parameters<Publisher['publish']>[0]) => {
+        if (crashes-- > 0) throw new Error('crashed before publishing');
+        return real.publish(orgs);
+      },
+    });
+    await startWriter({ publisher });
+    const values = upTo(20).map(() => submission('acme'));
+    await submit(values);
+    await until(async () => (await storedIds(values.map((v) => v.decisionId))) === 20);
+    await until(async () => (await heads()).every((head) => head.published_seq === head.last_seq));
+    await expectWholeChains();
+    const acme = (await heads()).find((head) => head.org_id === 'acme');
+    expect(await publishedSeqs('acme')).toEqual(upTo(acme?.last_seq ?? 0));
+  });
+
+  it('G2: stores one key once, keeps the first body and dead-letters another with its audit', async () => {
+    await startWriter();
+    const first = submission('acme');
+    const conflict = { ...first, bodyHash: sha256('another') };
+    await submit([first, first, conflict]);
+    await until(async () => (await deadLetters()).some((dead) => dead.bodyHash === conflict.bodyHash));
+    await submit([first]);
+    const after = submission('acme');
+    await submit([after]);
+    await until(async () => (await storedIds([after.decisionId])) === 1);
+    expect(await storedIds([first.decisionId])).toBe(1);
+    const audits = (await kafka.readAll('audit.recorded')).map((message) => JSON.parse(message.value.toString()));
+    expect(audits).toContainEqual(expect.objectContaining({ action: 'decision.idempotency_conflict', target: first.decisionId }));
+    await expectWholeChains();
+  });
+
+  it('G10: finds the one message the database refuses, dead-letters it and stores the rest', async () => {
+    await startWriter();
+    const good = upTo(30).map(() => submission('acme'));
+    // The org does not exist: its chain head violates the foreign key.
+    const bad = submission('nobody');
+    // All into one partition, in one batch.
+    await producer.sendAll('decisions.submitted', [
+      ...good.slice(0, 15).map((value) => ({ key: 'acme', value })),
+      { key: 'acme', value: bad },
+      ...good.slice(15).map((value) => ({ key: 'acme', value })),
+    ]);
+    await until(async () => (await storedIds(good.map((v) => v.decisionId))) === 30);
+    await until(async () => (await deadLetters()).some((dead) => dead.decisionId === bad.decisionId));
+    await expectWholeChains();
+  });
+
+  it('the sweep publishes what a writer left behind, for an org that no message brings back', async () => {
+    const values = upTo(7).map(() => submission('initech'));
+    await new Recorder(db).record(values.map((value) => ({ value })));
+    await admin.system.execute(`UPDATE org_chains SET updated_at = now() - interval '1 minute'`);
+    const sweep = new Sweep(db, new Publisher(db, producer), createLogger('test', 'silent'), 1000);
+    await sweep.run();
+    const initech = (await heads()).find((head) => head.org_id === 'initech');
+    expect(initech?.published_seq).toBe(initech?.last_seq);
+    expect(await publishedSeqs('initech')).toEqual(upTo(initech?.last_seq ?? 0));
+  });
+
+  it('G3: two writers that hold the same messages store each once', async () => {
+    const values = upTo(200).map((i) => submission(ORGS[i % 3] as string));
+    const items = values.map((value) => ({ value }));
+    const chunks = (size: number) => upTo(Math.ceil(items.length / size)).map((i) => items.slice((i - 1) * size, i * size));
+    const write = async (size: number) => {
+      const recorder = new Recorder(db);
+      for (const chunk of chunks(size)) await recorder.record(chunk);
+    };
+    await Promise.all([write(17), write(40)]);
+    expect(await storedIds(values.map((v) => v.decisionId))).toBe(200);
+    await expectWholeChains();
+  });
+
+  it('stores events beside the chain, once, under the same keys', async () => {
+    await startWriter();
+    const event = submission('acme', { schema: 'toolcall.v1', data: { any: { thing: [1, null] } } } as Partial<DecisionsSubmitted>);
+    await submit([event, event]);
+    await until(
+      async () => (await admin.system.query('SELECT 1 FROM events WHERE id = $1', [event.decisionId])).length === 1,
+    );
+    await expectWholeChains();
+  });
+});
