@@ -93,7 +93,7 @@ function responses(route: HttpRoute, schemas: SchemaCollection): Json {
   const success: Json = {
     description: route.summary,
     headers: { 'x-request-id': { description: 'Names the request in our logs.', schema: { type: 'string' } } },
-    content: { [route.mediaType]: { schema: schemas.of(route.response, 'output') } },
+    ...(route.status !== 204 && { content: { [route.mediaType]: { schema: schemas.of(route.response, 'output') } } }),
   };
   const errors = new Set(errorCodes(route).map((code) => ERRORS[code].status));
   const byStatus = [...errors].sort().map((status) => [status, { $ref: `#/components/responses/Problem${status}` }]);

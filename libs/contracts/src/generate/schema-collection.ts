@@ -30,7 +30,7 @@ export class SchemaCollection {
   of(schema: z.ZodType, side: Side): Json {
     const { $schema: _dialect, $defs, definitions, ...rest } = jsonSchema(schema, side, this.#target);
     for (const [name, definition] of Object.entries((($defs ?? definitions) as Json | undefined) ?? {})) {
-      this.#named[side].set(name, marked(definition, side) as Json);
+      this.#add(side, name, marked(definition, side) as Json);
     }
     return marked(rest, side) as Json;
   }
@@ -53,6 +53,14 @@ export class SchemaCollection {
       const [, side, name] = /^schema:(input|output):(.*)$/.exec(reference) ?? [];
       return side === undefined ? reference : this.#place + this.#nameOf(name as string, side as Side);
     });
+  }
+
+  #add(side: Side, name: string, schema: Json): void {
+    const present = this.#named[side].get(name);
+    if (present !== undefined && JSON.stringify(present) !== JSON.stringify(schema)) {
+      throw new Error(`two schemas have the id ${name}: rename one of them in its .meta({ id })`);
+    }
+    this.#named[side].set(name, schema);
   }
 
   #nameOf(name: string, side: Side): string {
