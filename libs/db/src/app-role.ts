@@ -13,7 +13,9 @@ export interface AppRole {
 export function appRoleOf(appUrl: string): AppRole {
   const url = URL.canParse(appUrl) ? new URL(appUrl) : null;
   if (!url?.username) {
-    throw new TypeError('DATABASE_URL must be postgres://<role>:<password>@<host>:<port>/<database>, with the role of the services');
+    throw new TypeError(
+      'DATABASE_URL must be postgres://<role>:<password>@<host>:<port>/<database>, with the role of the services',
+    );
   }
   return { name: decodeURIComponent(url.username), password: url.password ? decodeURIComponent(url.password) : null };
 }

@@ -141,7 +141,9 @@ describe('errors', () => {
     const created = { id: 'acme', name: 'Acme again' };
     const duplicate = await failure(db.prisma(['acme'], (tx) => tx.organization.create({ data: created })));
     expect([isUniqueViolation(duplicate), isDataError(duplicate), isTransient(duplicate)]).toEqual([true, true, false]);
-    const raw = await failure(db.prisma(['acme'], (tx) => tx.$executeRawUnsafe("INSERT INTO organizations VALUES ('acme', 'x')")));
+    const raw = await failure(
+      db.prisma(['acme'], (tx) => tx.$executeRawUnsafe("INSERT INTO organizations VALUES ('acme', 'x')")),
+    );
     expect([isUniqueViolation(raw), isDataError(raw)]).toEqual([true, true]);
     const orphan = { orgId: 'acme', userId: 'nobody', role: 'owner' };
     const foreign = await failure(db.prisma(['acme'], (tx) => tx.membership.create({ data: orphan })));

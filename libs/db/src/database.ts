@@ -3,7 +3,7 @@ import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import { losesConnection } from './errors.ts';
 import { type Prisma, PrismaClient } from './generated/client.ts';
-import { type Sql, sqlOn, StatementNames } from './sql.ts';
+import { type Sql, StatementNames, sqlOn } from './sql.ts';
 
 export interface DatabaseOptions {
   /** `postgres://…` of the app role: not the owner of the tables, no superuser, or row-level security does not bind it. */
@@ -86,7 +86,7 @@ export function createDatabase(options: DatabaseOptions): Database {
           const result = await fn(sqlOn(connection, names));
           const { command } = await connection.query('COMMIT');
           // PostgreSQL answers so to the COMMIT of a transaction whose error `fn` swallowed.
-          if (command !== 'COMMIT') throw new Error('a statement failed and its error was ignored: nothing was committed');
+          if (command !== 'COMMIT') throw new Error('the error of a statement was ignored: nothing was committed');
           return result;
         } catch (error) {
           if (!losesConnection(error)) await connection.query('ROLLBACK');

@@ -73,10 +73,13 @@ export function isTransient(error: unknown): boolean {
   return false;
 }
 
-/** After this error the connection is of no more use: it broke, its server went away, or what it has prepared is out of date. */
+/**
+ * After this error the connection is of no more use: it broke, its server went away or is a read-only standby now, or what it
+ * has prepared is out of date.
+ */
 export function losesConnection(error: unknown): boolean {
   const state = sqlState(error);
-  if (state !== null) return /^(08|57P|25P03|25P04)/.test(state) || isStalePlan(error);
+  if (state !== null) return /^(08|57P|25006|25P03|25P04)/.test(state) || isStalePlan(error);
   return isTransient(error);
 }
 

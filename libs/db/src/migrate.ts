@@ -85,6 +85,9 @@ async function readMigrations(baseDir: string) {
       },
     })),
   );
-  const lockfile = { path: 'migration_lock.toml', content: await readFile(join(baseDir, 'migration_lock.toml'), 'utf8') };
+  const lockfile = {
+    path: 'migration_lock.toml',
+    content: await readFile(join(baseDir, 'migration_lock.toml'), 'utf8'),
+  };
   return { baseDir, lockfile, shadowDbInitScript: '', migrationDirectories };
 }

@@ -33,7 +33,7 @@ describe('outbox', () => {
     await append(1, 3);
     await append(4, 5);
     const published: OutboxRow[][] = [];
-    const publish = (rows: OutboxRow[]) => Promise.resolve(void published.push(rows));
+    const publish = async (rows: OutboxRow[]) => void published.push(rows);
     await expect(store.relay('budget-tracker', 3, publish)).resolves.toBe(3);
     await expect(store.relay('budget-tracker', 3, publish)).resolves.toBe(2);
     await expect(store.relay('budget-tracker', 3, publish)).resolves.toBe(0);
@@ -45,9 +45,11 @@ describe('outbox', () => {
 
   it('keeps topic, key, value and headers', async () => {
     const headers = { traceparent: '00-1-2-01' };
-    await db.transaction([], (tx) => outboxAppend(tx, 'auth', [{ ...event(1), value: ['ü', null, { a: 1.5 }], headers }]));
-    let seen: OutboxRow[] = [];
-    await store.relay('auth', 10, (rows) => Promise.resolve(void (seen = rows)));
+    await db.transaction([], (tx) =>
+      outboxAppend(tx, 'auth', [{ ...event(1), value: ['ü', null, { a: 1.5 }], headers }]),
+    );
+    const seen: OutboxRow[] = [];
+    await store.relay('auth', 10, async (rows) => void seen.push(...rows));
     expect(seen).toEqual([
       {
         id: expect.any(Number),
@@ -72,9 +74,11 @@ describe('outbox', () => {
 
   it('keeps everything when publishing fails', async () => {
     await append(1, 2);
-    await expect(store.relay('budget-tracker', 10, () => Promise.reject(new Error('Kafka is down')))).rejects.toThrow('Kafka is down');
-    let seen: number[] = [];
-    await store.relay('budget-tracker', 10, (rows) => Promise.resolve(void (seen = numbers(rows))));
+    await expect(store.relay('budget-tracker', 10, () => Promise.reject(new Error('Kafka is down')))).rejects.toThrow(
+      'Kafka is down',
+    );
+    const seen: number[] = [];
+    await store.relay('budget-tracker', 10, async (rows) => void seen.push(...numbers(rows)));
     expect(seen).toEqual([1, 2]);
   });
 
@@ -92,7 +96,7 @@ describe('outbox', () => {
     let writing = true;
     const relay = async () => {
       while (writing || (await db.system.query('SELECT 1 FROM outbox LIMIT 1')).length > 0) {
-        await store.relay('budget-tracker', 7, (rows) => Promise.resolve(void seen.push(...numbers(rows))));
+        await store.relay('budget-tracker', 7, async (rows) => void seen.push(...numbers(rows)));
       }
     };
     const relays = [relay(), relay(), relay()];
@@ -104,7 +108,7 @@ describe('outbox', () => {
 
   it('publishes an event that commits after a later one was published', async () => {
     const seen: number[] = [];
-    const relay = () => store.relay('budget-tracker', 10, (rows) => Promise.resolve(void seen.push(...numbers(rows))));
+    const relay = () => store.relay('budget-tracker', 10, async (rows) => void seen.push(...numbers(rows)));
     await db.transaction([], async (tx) => {
       await outboxAppend(tx, 'budget-tracker', [event(1)]);
       await append(2, 2);

@@ -78,7 +78,9 @@ describe('G6: row-level security', () => {
   });
 
   it('refuses to write a row of another org', async () => {
-    const insert = db.transaction(['acme'], (tx) => tx.execute("INSERT INTO tracker_cursors (org_id) VALUES ('globex')"));
+    const insert = db.transaction(['acme'], (tx) =>
+      tx.execute("INSERT INTO tracker_cursors (org_id) VALUES ('globex')"),
+    );
     await expect(insert).rejects.toThrow(/row-level security/);
     const move = db.transaction(['acme'], (tx) => tx.execute("UPDATE budgets SET org_id = 'globex'"));
     await expect(move).rejects.toThrow(/row-level security/);
@@ -97,7 +99,9 @@ describe('G6: row-level security', () => {
       return tx.query('SELECT * FROM decisions');
     });
     await expect(off).rejects.toThrow(/row-level security/);
-    await expect(db.system.execute('ALTER TABLE decisions DISABLE ROW LEVEL SECURITY')).rejects.toThrow(/must be owner/);
+    await expect(db.system.execute('ALTER TABLE decisions DISABLE ROW LEVEL SECURITY')).rejects.toThrow(
+      /must be owner/,
+    );
   });
 });
 

@@ -28,7 +28,9 @@ async function load(): Promise<void> {
 function imports(): object {
   const functions = Object.entries(engine as Record<string, unknown>);
   const setTimer = (run: () => void, ms: number) => setTimeout(run, ms >>> 0).unref();
-  return Object.fromEntries(functions.map(([name, it]) => [name, name.startsWith('__wbg_setTimeout_') ? setTimer : it]));
+  return Object.fromEntries(
+    functions.map(([name, it]) => [name, name.startsWith('__wbg_setTimeout_') ? setTimer : it]),
+  );
 }
 
 /** The first error of PostgreSQL that a statement of the engine met; the engine's own words leave out most of it. */

@@ -11,7 +11,9 @@ const PREFIX_LENGTH = 12;
  */
 export async function seed({ adminUrl }: { adminUrl: string }): Promise<void> {
   if (process.env.NODE_ENV === 'production') {
-    throw new Error('the demo data has public API keys, so it is refused when NODE_ENV is production; create an org instead');
+    throw new Error(
+      'the demo data has public API keys, so it is refused when NODE_ENV is production; create an org instead',
+    );
   }
   const client = new pg.Client({ connectionString: adminUrl, connectionTimeoutMillis: 10_000 });
   client.on('error', () => {});

@@ -26,7 +26,9 @@ const TEST_ROLE = 'governsai_test_app';
 export async function createTestDatabase(): Promise<TestDatabase> {
   const serverUrl = process.env.TEST_DATABASE_URL;
   if (!serverUrl) {
-    throw new Error('TEST_DATABASE_URL is not set: set it to postgres://… of a superuser on a throw-away PostgreSQL server');
+    throw new Error(
+      'TEST_DATABASE_URL is not set: set it to postgres://… of a superuser on a throw-away PostgreSQL server',
+    );
   }
   const name = `governsai_test_${randomBytes(8).toString('hex')}`;
   await onServer(serverUrl, async (server) => {
@@ -36,7 +38,8 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   return {
     adminUrl: urlOf(serverUrl, name),
     appUrl: urlOf(serverUrl, name, TEST_ROLE),
-    drop: () => onServer(serverUrl, async (server) => void (await server.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`))),
+    drop: () =>
+      onServer(serverUrl, async (server) => void (await server.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`))),
   };
 }
 
