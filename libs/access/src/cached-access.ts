@@ -251,6 +251,10 @@ export class CachedAccess implements Access {
   }
 
   #watchGap(): void {
+    // The first version heard of: what is older may have changed before we listened.
+    if (!this.#changes.hasBegun && this.#cache.dropOlderThan(this.#changes.settle()) > 0) {
+      this.#tell({ orgId: null, keyId: null });
+    }
     if (!this.#changes.hasGap) this.#gapSince = null;
     else this.#gapSince ??= this.#options.clock.steady();
   }

@@ -12,7 +12,7 @@ export class ChangeLog {
   #lastOfOrg = this.#newMemory();
   /** No answer below this is good for any org. */
   #floor = 0;
-  /** Every change up to here has been heard; null before the first sign. */
+  /** Every change up to here has been heard; null before the first `settle`. */
   #complete: number | null = null;
   /** Changes heard above `#complete`. */
   readonly #ahead = new Set<number>();
@@ -23,9 +23,14 @@ export class ChangeLog {
     return this.#latest;
   }
 
+  /** False until the first {@link settle}: changes are followed from there on. */
+  get hasBegun(): boolean {
+    return this.#complete !== null;
+  }
+
   /** True while a version was named whose change has not been heard. */
   get hasGap(): boolean {
-    return this.#complete === null ? this.#latest > 0 : this.#latest > this.#complete;
+    return this.#complete !== null && this.#latest > this.#complete;
   }
 
   /** The lowest version an answer about the org must have to be used. */

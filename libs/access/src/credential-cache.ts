@@ -41,11 +41,13 @@ export class CredentialCache {
     }
   }
 
-  /** Drops every answer of an older version. */
-  dropOlderThan(version: number): void {
+  /** Drops every answer of an older version; returns how many. */
+  dropOlderThan(version: number): number {
+    const before = this.#entries.size;
     for (const [id, entry] of [...this.#entries.entries()]) {
       if (entry.version < version) this.#entries.delete(id);
     }
+    return before - this.#entries.size;
   }
 
   clear(): void {
