@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { externalId, orgId, timestamp } from './identifiers.ts';
 import { DEFAULT_LIMITS, type MessageLimits } from './limits.ts';
 import { costInput, currency } from './money.ts';
+import { policyOutcome } from './policy.ts';
 import { text } from './text.ts';
 
 export const direction = z
@@ -101,15 +102,6 @@ export const decisionData = decisionDataSchema().meta({
 });
 export type DecisionData = z.infer<typeof decisionData>;
 
-/** What the policies of the org say of a decision. */
-export const policyResult = z
-  .object({
-    version: z.int().describe('Version of the set of policies that was applied.'),
-    matched: z.array(z.string()).describe('Names of the rules that matched.'),
-    effect: z.string().describe('What they come to.'),
-  })
-  .meta({ id: 'PolicyResult', description: 'What the policies of the org say of the decision.' });
-
 /** A decision as it is pushed and listed. */
 export const decisionView = z
   .object({
@@ -123,7 +115,7 @@ export const decisionView = z
     tags: z.array(z.string()),
     latencyMs: z.number().nullable().describe('How long the decision took, in milliseconds.'),
     timestamp: z.string().describe('When the decision was taken: `ts`, else when it was received.'),
-    policy: policyResult.optional(),
+    policy: policyOutcome.optional(),
     hash: z.string().describe('SHA-256 of the record in the chain, hex.'),
   })
   .meta({ id: 'DecisionView', description: 'A stored decision as it is pushed and listed.' });

@@ -60,5 +60,5 @@ export const policyOutcome = z
     matched: z.array(z.string()).describe('Rules that matched, as `<policy id>/<rule>`.'),
     effect: policyEffect,
   })
-  .meta({ id: 'PolicyOutcome' });
+  .meta({ id: 'PolicyOutcome', description: 'What the policies of the org say of a decision.' });
 export type PolicyOutcome = z.infer<typeof policyOutcome>;

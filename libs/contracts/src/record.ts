@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { decisionOutcome, direction, policyResult } from './decision.ts';
+import { decisionOutcome, direction } from './decision.ts';
 import { decisionId, orgId, seq, sha256Hex, timestamp } from './identifiers.ts';
+import { policyOutcome } from './policy.ts';
 
 /** `prevHash` of an org's first record. */
 export const GENESIS_HASH = '0'.repeat(64);
@@ -52,7 +53,7 @@ export const chainRecord = z
     detectorSummary: z.record(z.string(), z.unknown()).optional(),
     policyId: z.string().optional(),
     usage: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
-    policy: policyResult.optional(),
+    policy: policyOutcome.optional(),
     personHash: sha256Hex.optional().describe('SHA-256 over salt (hex) and the RFC 8785 form of the person object.'),
     keyId: z.string().optional().describe('The API key that submitted it.'),
     apiKeyId: z.string().optional().describe("`data.authentication.apiKeyId`: the key of the producer's own caller."),

@@ -6,6 +6,7 @@ import { createHttpApp, Health, loadConfig, type Logger, type RunningService, re
 import { configSchema } from './config.ts';
 import { decisionsSubmittedConsumer } from './consumers/decisions-submitted.ts';
 import { RecordingMetrics } from './metrics.ts';
+import { PolicyCache } from './policies/cache.ts';
 import { Publisher } from './publisher.ts';
 import { Recorder } from './recorder.ts';
 import { getDecisionRoute } from './routes/get-decision.ts';
@@ -54,7 +55,7 @@ export async function start(log: Logger): Promise<RunningService> {
     maxBatch: config.RECORD_BATCH,
     health: (error) => health.report('recording', error),
     handler: decisionsSubmittedConsumer({
-      recorder: new Recorder(db),
+      recorder: new Recorder(db, new PolicyCache(log)),
       publisher,
       producer,
       metrics: new RecordingMetrics(),

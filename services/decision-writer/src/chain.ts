@@ -4,6 +4,7 @@ import {
   canonicalJson,
   type DecisionsSubmitted,
   type Person,
+  type PolicyOutcome,
   withoutNulls,
 } from '@governsai/contracts';
 
@@ -31,6 +32,8 @@ export interface ChainLink {
 export interface LinkOptions {
   /** RFC 3339 UTC. */
   recordedAt: string;
+  /** What the org's policies say of the decision; null: nothing. */
+  judge?: (submitted: SubmittedDecision, person: Person | null) => PolicyOutcome | null;
   /** 32 hex digits, new for every record; injected so that a test can repeat it. */
   salt?: () => string;
 }
@@ -71,6 +74,7 @@ export function nextLink(submitted: SubmittedDecision, head: ChainHead, options:
     detectorSummary: data.detectorSummary ?? undefined,
     policyId: data.policyId ?? undefined,
     usage: data.usage ? withoutNulls(data.usage as Record<string, string | number>) : undefined,
+    policy: options.judge?.(submitted, person) ?? undefined,
     personHash: person && personSalt ? personHash(person, personSalt) : undefined,
     keyId: submitted.keyId ?? undefined,
     apiKeyId: data.authentication?.apiKeyId ?? undefined,

@@ -2,6 +2,7 @@ import type { DecisionsSubmitted } from '@governsai/contracts';
 import { type Database, isDataError, isUniqueViolation } from '@governsai/db';
 import type { ChainLink } from './chain.ts';
 import { planBatch } from './plan.ts';
+import type { PolicyCache } from './policies/cache.ts';
 import { insertEvents, insertLinks, insertMissingHeads, lockHeads, moveHeads, storedBodies } from './store.ts';
 
 /** One org of a recorded batch: what is still to be published, and the part of it that is in memory. */
@@ -35,6 +36,7 @@ export class Recorder {
 
   constructor(
     private readonly db: Database,
+    private readonly policies: PolicyCache,
     private readonly now: () => Date = () => new Date(),
   ) {}
 
@@ -80,7 +82,11 @@ export class Recorder {
         items.map((item) => item.value.orgId),
         items.map((item) => item.value.decisionId),
       );
-      const plan = planBatch(items, heads, known, { recordedAt });
+      const policies = await this.policies.forHeads(tx, heads);
+      const plan = planBatch(items, heads, known, {
+        recordedAt,
+        judge: (submitted, person) => this.policies.judge(policies, submitted, person),
+      });
       await insertLinks(tx, plan.links);
       await insertEvents(tx, plan.events, recordedAt);
       await moveHeads(tx, plan.heads);

@@ -5,9 +5,10 @@ import { createTestDatabase, type TestDatabase } from '@governsai/db/testing';
 import type { GroupConsumer, Producer } from '@governsai/kafka';
 import { createTestKafka, type TestKafka } from '@governsai/kafka/testing';
 import { createLogger, register } from '@governsai/service';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { decisionsSubmittedConsumer } from './consumers/decisions-submitted.ts';
 import { RecordingMetrics } from './metrics.ts';
+import { PolicyCache } from './policies/cache.ts';
 import { Publisher } from './publisher.ts';
 import { readDecisions } from './reading.ts';
 import { Recorder } from './recorder.ts';
@@ -32,8 +33,6 @@ beforeAll(async () => {
   producer = kafka.kafka.producer();
 });
 
-beforeEach(() => register.clear());
-
 afterEach(async () => {
   await consumer?.stop();
 });
@@ -44,15 +43,21 @@ afterAll(async () => {
   await Promise.all([kafka?.drop(), database?.drop()]);
 });
 
+// Metrics are one a process, and each test's writer has its own: those of the one before are forgotten.
+function newRecorder(): Recorder {
+  register.clear();
+  return new Recorder(db, new PolicyCache(createLogger('test', 'silent')));
+}
+
 /** The writer as app.ts wires it, in a group of its own: it meets everything submitted before once more, with parts to put in place of its own. */
-async function startWriter(parts: { publisher?: Publisher; recorder?: Recorder } = {}): Promise<void> {
+async function startWriter(parts: { publisher?: Publisher } = {}): Promise<void> {
   consumer = kafka.kafka.consumeGroup({
     topic: 'decisions.submitted',
     groupId: `${kafka.topicPrefix}writer-${group++}`,
     maxBatch: 100,
     maxBackoffMs: 200,
     handler: decisionsSubmittedConsumer({
-      recorder: parts.recorder ?? new Recorder(db),
+      recorder: newRecorder(),
       publisher: parts.publisher ?? new Publisher(db, producer),
       producer,
       metrics: new RecordingMetrics(),
@@ -203,7 +208,7 @@ describe('recording', () => {
 
   it('the sweep publishes what a writer left behind, for an org that no message brings back', async () => {
     const values = upTo(7).map(() => submission('initech'));
-    await new Recorder(db).record(values.map((value) => ({ value })));
+    await newRecorder().record(values.map((value) => ({ value })));
     await admin.system.execute(`UPDATE org_chains SET updated_at = now() - interval '1 minute'`);
     const sweep = new Sweep(db, new Publisher(db, producer), createLogger('test', 'silent'), 1000);
     await sweep.run();
@@ -216,8 +221,8 @@ describe('recording', () => {
     const values = upTo(200).map((i) => submission(ORGS[i % 3] as string));
     const items = values.map((value) => ({ value }));
     const chunks = (size: number) => upTo(Math.ceil(items.length / size)).map((i) => items.slice((i - 1) * size, i * size));
+    const recorder = newRecorder();
     const write = async (size: number) => {
-      const recorder = new Recorder(db);
       for (const chunk of chunks(size)) await recorder.record(chunk);
     };
     await Promise.all([write(17), write(40)]);

@@ -5,6 +5,16 @@ import { idKey, type SubmittedEvent } from './plan.ts';
 /** An org's head as locked: its chain, and how far it has been published. */
 export interface LockedHead extends ChainHead {
   publishedSeq: number;
+  /** Version of the org's policies; 0: it has never had one. */
+  policyVersion: number;
+}
+
+interface HeadRow {
+  org_id: string;
+  last_seq: number;
+  head_hash: string;
+  published_seq: number;
+  policy_version: number;
 }
 
 /** Makes a head for each org that has none. Ordered, so that two writers never wait for each other in a circle. */
@@ -17,13 +27,21 @@ export async function insertMissingHeads(tx: Sql, orgIds: readonly string[]): Pr
 
 /** Locks the heads of the orgs, in their order; the lock fences out a writer that lost the partition. */
 export async function lockHeads(tx: Sql, orgIds: readonly string[]): Promise<Map<string, LockedHead>> {
-  const rows = await tx.query<{ org_id: string; last_seq: number; head_hash: string; published_seq: number }>(
-    `SELECT org_id, last_seq, head_hash, published_seq FROM org_chains WHERE org_id = ANY($1::text[])
+  const rows = await tx.query<HeadRow>(
+    `SELECT org_id, last_seq, head_hash, published_seq, policy_version FROM org_chains WHERE org_id = ANY($1::text[])
      ORDER BY org_id FOR UPDATE`,
     [orgIds],
   );
   return new Map(
-    rows.map((row) => [row.org_id, { lastSeq: row.last_seq, headHash: row.head_hash, publishedSeq: row.published_seq }]),
+    rows.map((row) => [
+      row.org_id,
+      {
+        lastSeq: row.last_seq,
+        headHash: row.head_hash,
+        publishedSeq: row.published_seq,
+        policyVersion: row.policy_version,
+      },
+    ]),
   );
 }
 
