@@ -59,7 +59,7 @@ export async function start(log: Logger): Promise<RunningService> {
 
   const consumer = kafka.consumeGroup({
     topic: 'decisions.recorded',
-    groupId: `${config.KAFKA_TOPIC_PREFIX}${SERVICE}`,
+    groupId: SERVICE,
     concurrency: config.COUNT_CONCURRENCY,
     maxBatch: config.COUNT_BATCH,
     health: (error) => health.report('counting', error),

@@ -30,4 +30,3 @@ export const configSchema = baseEnv
       .default(1000)
       .describe('Budgets of one org at most, 1 to 100000: each batch of decisions is matched against all of them.'),
   });
-export type Config = z.infer<typeof configSchema>;

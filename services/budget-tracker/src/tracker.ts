@@ -160,8 +160,11 @@ export class Tracker<Source> {
     );
     if (source !== null) await giveUp(source, 'the database refuses what it would book', cause);
     await db.transaction([orgId], async (tx) => {
-      await lockCursors(tx, [orgId]);
-      await addSkipped(tx, [arrival]);
+      const cursor = (await lockCursors(tx, [orgId])).get(orgId) ?? 0;
+      const skipped: Placed[] = [arrival];
+      // Only what is lost can be left below it: everything else was settled before.
+      for (let lost = cursor + 1; lost < seq; lost++) skipped.push({ orgId, seq: lost });
+      await addSkipped(tx, skipped);
       await moveCursors(tx, new Map([[orgId, seq]]));
     });
     decisionsTotal.inc({ outcome: 'skipped' });
