@@ -16,7 +16,12 @@ interface Span {
   name: string;
 }
 
-const base = { owner: 'auth', summary: 'A route of this test.', method: 'get', response: z.object({ ok: z.boolean() }) } as const;
+const base = {
+  owner: 'auth',
+  summary: 'A route of this test.',
+  method: 'get',
+  response: z.object({ ok: z.boolean() }),
+} as const;
 const front = defineRoute({ ...base, name: 'front', path: '/v1/front', auth: 'none' });
 const back = defineRoute({ ...base, name: 'back', path: '/internal/back', auth: 'internal' });
 
