@@ -32,7 +32,7 @@ describe('decisionViewOf', () => {
   });
 
   it('carries what a policy did', () => {
-    const policy = { version: 2, matched: ['p1'], effect: 'deny' };
+    const policy = { version: 2, matched: ['p1'], effect: 'deny' as const };
     expect(decisionViewOf({ ...minimal, policy }, hash).policy).toEqual(policy);
   });
 });
