@@ -1,0 +1,64 @@
+# Everything a developer does. `make` alone says what there is.
+
+# Another name would be run by a shell of the user's choice.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.SUFFIXES:
+
+BOOTSTRAP := node tools/bootstrap/main.mjs
+JEST := npm run --silent jest --
+# How many tests passed in all, added up over the runs of one `make test`.
+TEST_TALLY := $(CURDIR)/.test/tally.json
+
+.PHONY: help
+help: ## Shows this list.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: dev
+dev: have-node ## Starts the whole system locally and shows its log. DETACH=1 returns when all is ready; STACK=native|compose chooses how.
+	@$(BOOTSTRAP) dev $(if $(DETACH),--detach)
+
+.PHONY: dev-down
+dev-down: have-node ## Stops the local system and keeps its data.
+	@$(BOOTSTRAP) dev-down
+
+.PHONY: dev-reset
+dev-reset: have-node ## Stops the local system and drops its data.
+	@$(BOOTSTRAP) dev-down --reset
+
+.PHONY: test
+test: export TEST_TALLY := $(TEST_TALLY)
+test: have-node ## Installs what is missing, then lint, unit tests, and the tests with a Kafka and a PostgreSQL of their own.
+	@rm -f $(TEST_TALLY)
+	@$(BOOTSTRAP) install
+	@npm run --silent lint
+	@npm run --silent types:test
+	@$(JEST) --selectProjects unit
+	@$(JEST) --selectProjects int e2e
+
+.PHONY: test-unit
+test-unit: have-node ## Runs the tests that need no server.
+	@$(BOOTSTRAP) install
+	@$(JEST) --selectProjects unit
+
+.PHONY: lint
+lint: have-node ## Checks style, dead code and the types of the tests.
+	@$(BOOTSTRAP) install
+	@npm run --silent lint
+	@npm run --silent types:test
+
+.PHONY: build
+build: have-node ## Installs what is missing and compiles everything.
+	@$(BOOTSTRAP) install
+
+.PHONY: migrate
+migrate: have-node ## Migrates the database of the local system, or of DATABASE_ADMIN_URL and DATABASE_URL.
+	@$(BOOTSTRAP) database migrate
+
+.PHONY: seed
+seed: have-node ## Adds the demo orgs acme and globex to that database; refused when NODE_ENV is production.
+	@$(BOOTSTRAP) database seed
+
+.PHONY: have-node
+have-node:
+	@command -v node >/dev/null || { echo 'Node.js is missing: install Node.js 20.19 or later, for instance from https://nodejs.org.' >&2; exit 1; }
