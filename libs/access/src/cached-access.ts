@@ -7,7 +7,7 @@ import { CredentialCache } from './credential-cache.ts';
 import { countVerification, staleGauge } from './metrics.ts';
 
 /** The time, in milliseconds. */
-export interface Clock {
+interface Clock {
   /** Since the epoch. */
   wall(): number;
   /** Steady, from any start. */

@@ -11,7 +11,7 @@ const MAX_TOKEN_LENGTH = 16_384;
 const SUBPROTOCOL_PREFIX = 'bearer.';
 
 /** Tells an API key from a token by its prefix. */
-export function credentialOf(text: string): Credential {
+function credentialOf(text: string): Credential {
   return text.startsWith(API_KEY_PREFIX) ? { apiKey: text } : { token: text };
 }
 

@@ -36,7 +36,7 @@ export const baseEnv = z.object({
 /** Variables of a service that stores. */
 export const databaseEnv = z.object({
   DATABASE_URL: secret(z.url({ protocol: /^postgres(ql)?$/, message: 'must be a postgres:// URL' })).describe(
-    'PostgreSQL as the application role (no superuser, not the owner): postgres://user:password@host:5432/database.',
+    'PostgreSQL as the application role (no superuser, not the owner): a postgres:// URL with user, password, host and database.',
   ),
   DATABASE_POOL_SIZE: count.min(1).max(1000).default(10).describe('Connections to PostgreSQL at most, 1 to 1000.'),
 });

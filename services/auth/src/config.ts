@@ -36,4 +36,3 @@ export const configSchema = baseEnv
       })
       .describe('Where GET /v1/health asks the other services: name=http://host:port, separated by commas.'),
   });
-export type Config = z.infer<typeof configSchema>;

@@ -102,10 +102,10 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     const shown = toAppError(error);
     const requestId: string = res.locals.requestId;
     if (shown.status >= 500) {
-      log.error(
-        { err: shown.cause ?? shown, code: shown.code, requestId, method: req.method, route: res.locals.route },
-        shown.message,
-      );
+      const fields = { code: shown.code, requestId, method: req.method, route: res.locals.route };
+      // An outage is told once by health; each request it fails is worth a line, not a stack.
+      if (shown.code === 'UNAVAILABLE') log.warn({ ...fields, cause: String(shown.cause ?? '') }, shown.message);
+      else log.error({ ...fields, err: shown.cause ?? shown }, shown.message);
     }
     // An answer that has begun cannot become a problem: only a broken connection tells the client.
     if (res.headersSent) res.destroy();
