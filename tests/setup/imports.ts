@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs';
 import swc from '@swc/core';
 
+/** Stands for the name of a module that only a run can tell. */
+export const COMPUTED = '<computed>';
+
 /**
  * Every module a TypeScript or JavaScript file names: imports and re-exports (types too), `import()`, `require()` and
- * `import('x').Type`. A dynamic import of something that is not a literal counts as the name `<computed>`.
+ * `import('x').Type`. A dynamic import of something that is not a literal counts as {@link COMPUTED}.
  */
 export function importsOf(file: string): string[] {
   const module = swc.parseSync(readFileSync(file, 'utf8'), { syntax: 'typescript', target: 'es2023' });
@@ -52,5 +55,5 @@ function moduleNamed(node: SyntaxNode): string | null {
 }
 
 function literal(node: SyntaxNode | undefined): string {
-  return node?.type === 'StringLiteral' && typeof node.value === 'string' ? node.value : '<computed>';
+  return node?.type === 'StringLiteral' && typeof node.value === 'string' ? node.value : COMPUTED;
 }
