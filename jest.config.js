@@ -24,7 +24,6 @@ const project = {
 };
 
 const serverTimeout = '<rootDir>/tests/setup/server-timeout.js';
-const serversSetup = '<rootDir>/tests/setup/servers.ts';
 
 /** @type {import('jest').Config} */
 export default {
@@ -45,7 +44,8 @@ export default {
       displayName: 'int',
       testMatch: ['**/*.int.test.ts'],
       setupFilesAfterEnv: [serverTimeout],
-      ...(existsSync(serversSetup.replace('<rootDir>', rootDir)) && { globalSetup: serversSetup }),
+      globalSetup: '<rootDir>/tests/setup/servers.ts',
+      globalTeardown: '<rootDir>/tests/setup/stop-servers.ts',
     },
     {
       ...project,
