@@ -1,3 +1,4 @@
+export { type AuditEntry, type AuditSource, auditEvent } from './audit.ts';
 export { ConfigError, type ConfigProblem, loadConfig, secret } from './config.ts';
 export { accessEnv, baseEnv, databaseEnv, kafkaEnv, serviceUrl } from './environment.ts';
 export { type DependencyOptions, Health, type HealthOptions } from './health.ts';

@@ -68,7 +68,7 @@ export async function start(log: Logger): Promise<RunningService> {
   });
   const audit = kafka.consumeGroup({
     topic: 'audit.recorded',
-    groupId: `${config.KAFKA_TOPIC_PREFIX}${SERVICE}`,
+    groupId: SERVICE,
     handler: auditRecordedConsumer(db),
     health: (error) => health.report('audit', error),
   });

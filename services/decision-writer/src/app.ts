@@ -1,7 +1,7 @@
 import { authorize, createAccess, credentialFromHttp, startAccessListener } from '@governsai/access';
 import type { ServiceName } from '@governsai/contracts';
-import { createDatabase } from '@governsai/db';
-import { createKafka } from '@governsai/kafka';
+import { createDatabase, OutboxStore } from '@governsai/db';
+import { createKafka, OutboxRelay } from '@governsai/kafka';
 import { createHttpApp, Health, loadConfig, type Logger, type RunningService, replicaId } from '@governsai/service';
 import { configSchema } from './config.ts';
 import { decisionsSubmittedConsumer } from './consumers/decisions-submitted.ts';
@@ -9,8 +9,14 @@ import { RecordingMetrics } from './metrics.ts';
 import { PolicyCache } from './policies/cache.ts';
 import { Publisher } from './publisher.ts';
 import { Recorder } from './recorder.ts';
+import { createPolicyRoute } from './routes/create-policy.ts';
+import { deletePolicyRoute } from './routes/delete-policy.ts';
+import { dryRunPoliciesRoute } from './routes/dry-run-policies.ts';
 import { getDecisionRoute } from './routes/get-decision.ts';
+import { getPolicyRoute } from './routes/get-policy.ts';
 import { listDecisionsRoute } from './routes/list-decisions.ts';
+import { listPoliciesRoute } from './routes/list-policies.ts';
+import { replacePolicyRoute } from './routes/replace-policy.ts';
 import { Sweep } from './sweep.ts';
 
 export const SERVICE: ServiceName = 'decision-writer';
@@ -29,6 +35,14 @@ export async function start(log: Logger): Promise<RunningService> {
   health.dependency('postgresql', { required: true, check: () => db.ping() });
   health.dependency('kafka', { required: true, check: () => kafka.ping() });
 
+  const producer = kafka.producer();
+  const relay = new OutboxRelay({
+    store: new OutboxStore(db),
+    producer,
+    service: SERVICE,
+    log,
+    health: (error) => health.report('outbox', error),
+  });
   const access = createAccess({
     authUrl: config.AUTH_URL,
     internalToken: config.INTERNAL_TOKEN,
@@ -44,13 +58,19 @@ export async function start(log: Logger): Promise<RunningService> {
   });
   listDecisionsRoute(app, db);
   getDecisionRoute(app, db);
+  const policyParts = { db, maxPolicies: config.MAX_POLICIES, wake: () => relay.wake() };
+  listPoliciesRoute(app, db);
+  createPolicyRoute(app, policyParts);
+  getPolicyRoute(app, db);
+  replacePolicyRoute(app, policyParts);
+  deletePolicyRoute(app, policyParts);
+  dryRunPoliciesRoute(app, db);
 
-  const producer = kafka.producer();
   const publisher = new Publisher(db, producer);
   const sweep = new Sweep(db, publisher, log, config.SWEEP_INTERVAL_MS);
   const consumer = kafka.consumeGroup({
     topic: 'decisions.submitted',
-    groupId: `${config.KAFKA_TOPIC_PREFIX}${SERVICE}`,
+    groupId: SERVICE,
     concurrency: config.RECORD_CONCURRENCY,
     maxBatch: config.RECORD_BATCH,
     health: (error) => health.report('recording', error),
@@ -68,6 +88,7 @@ export async function start(log: Logger): Promise<RunningService> {
   const listener = await startAccessListener({ kafka, access, replicaId: replicaId(SERVICE) });
   await consumer.start();
   sweep.start();
+  relay.start();
   health.started();
 
   return {
@@ -75,8 +96,9 @@ export async function start(log: Logger): Promise<RunningService> {
       health.draining();
       await consumer.stop();
       await sweep.stop();
-      await producer.close();
       await app.close();
+      await relay.stop();
+      await producer.close();
       await listener.stop();
       await db.close();
       health.stop();

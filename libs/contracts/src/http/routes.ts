@@ -2,6 +2,14 @@ import { createBudget, getBudget, listBudgets } from './budgets.ts';
 import { getDecision, listDecisions, postDecisions } from './decisions.ts';
 import { getHealth } from './health.ts';
 import { getAccessVersion, relayIngest, verifyCredential } from './internal.ts';
+import {
+  createPolicy,
+  deletePolicy,
+  dryRunPolicies,
+  getPolicy,
+  listPolicies,
+  replacePolicy,
+} from './policies.ts';
 import type { HttpRoute } from './route.ts';
 
 /** Every HTTP route of the system but the probes, which each service serves by itself. */
@@ -9,6 +17,12 @@ export const ROUTES: readonly HttpRoute[] = [
   postDecisions,
   listDecisions,
   getDecision,
+  listPolicies,
+  createPolicy,
+  dryRunPolicies,
+  getPolicy,
+  replacePolicy,
+  deletePolicy,
   listBudgets,
   getBudget,
   createBudget,

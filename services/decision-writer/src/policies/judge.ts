@@ -3,10 +3,13 @@ import { effectiveUserId, type Person, type PolicyOutcome } from '@governsai/con
 import type { SubmittedDecision } from '../chain.ts';
 import { evaluatePolicies, type PolicySet } from './evaluate.ts';
 
+/** What of a submitted decision policies look at. */
+export type Judged = Pick<SubmittedDecision, 'data' | 'keyId' | 'receivedAt'>;
+
 /** What an org's policies say of a submitted decision; null when they are silent. Never throws. */
 export function judge(
   set: PolicySet,
-  submitted: SubmittedDecision,
+  submitted: Judged,
   person: Person | null,
   onError: (rule: string, error: unknown) => void,
 ): PolicyOutcome | null {
