@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { ROLE_SCOPES, type Role, type Scope } from '@governsai/contracts';
+import type { Role } from '@governsai/contracts';
 import type { Alert } from './booking.ts';
 import { formatDecimal, percentOf } from './decimal.ts';
 
@@ -24,12 +24,8 @@ export interface AlertNotification {
   };
 }
 
-const NEEDED: readonly Scope[] = ['budget:read', 'notifications:read'];
-
-/** Roles whose members hear of thresholds: those that may read budgets and notifications. */
-export const TOLD_ROLES: readonly Role[] = (Object.keys(ROLE_SCOPES) as Role[]).filter((role) =>
-  NEEDED.every((scope) => (ROLE_SCOPES[role] as readonly Scope[]).includes(scope)),
-);
+/** Roles whose members hear of every budget of their org; of a budget about one user that user hears besides. */
+export const TOLD_ROLES: readonly Role[] = ['owner', 'admin'];
 
 /** The notification of an alert for one user. */
 export function notificationOf(alert: Alert, userId: string): AlertNotification {
