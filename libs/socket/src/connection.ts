@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Credential } from '@governsai/access';
 import { AppError, CLOSE_CODES, ERRORS, type ErrorCode, type Principal } from '@governsai/contracts';
 import type { WebSocket } from 'ws';
@@ -16,6 +17,9 @@ const MAX_UNSENT_BYTES = 1024 * 1024;
 
 /** What a client is told to wait when the error does not say. */
 const DEFAULT_RETRY_MS = 1000;
+
+/** How long a look at a socket that compresses is put off. */
+const COMPRESSION_PAUSE_MS = 10;
 
 /** One client's WebSocket. Handlers answer through it; all sends are dropped once it closes, none of them throws. */
 export class Connection {
@@ -183,12 +187,14 @@ export class Connection {
   }
 
   /**
-   * Resolves with true when the kernel has taken all that was sent, with false when `withinMs` pass first or the socket
-   * closes.
+   * Resolves with true when the kernel has taken what was sent, with false when `withinMs` pass first or the socket closes.
+   * With compression it may come early: look at `bufferedBytes`.
    */
   drained(withinMs: number): Promise<boolean> {
     if (!this.isOpen) return Promise.resolve(false);
-    if (!this.#socket.writableNeedDrain) return Promise.resolve(true);
+    if (this.bufferedBytes === 0) return Promise.resolve(true);
+    // What a socket still compresses is not in its stream yet, which then has nothing to say.
+    if (!this.#socket.writableNeedDrain) return delay(COMPRESSION_PAUSE_MS, true);
     return new Promise((resolve) => {
       const settle = (drained: boolean) => {
         clearTimeout(timer);
@@ -242,8 +248,8 @@ export class Connection {
       }
       const handler = this.#host.handlerOf(message.type);
       // A heartbeat is no part of a producer's trace.
-      if (message.type === 'PING') await handler(this, message);
-      else await traced(message, this.#trace, () => handler(this, message));
+      if (message.type === 'PING') await handler(this, message, item.length);
+      else await traced(message, this.#trace, () => handler(this, message, item.length));
     } catch (error) {
       if (error instanceof AppError) {
         this.sendError(error, { id: error instanceof MessageError ? error.id : id });

@@ -5,8 +5,11 @@ import type { Connection } from './connection.ts';
 import type { GateAccess } from './credential-gate.ts';
 import type { ClientMessage } from './message.ts';
 
-/** Handles one message of one type. What it throws is answered with an ERROR that carries the message's idempotencyKey. */
-export type MessageHandler = (connection: Connection, message: ClientMessage) => void | Promise<void>;
+/**
+ * Handles one message of one type, which had `bytes` bytes. What it throws is answered with an ERROR that carries the message's
+ * idempotencyKey.
+ */
+export type MessageHandler = (connection: Connection, message: ClientMessage, bytes: number) => void | Promise<void>;
 
 /** What a connection needs from the server it belongs to. */
 export interface ConnectionHost {

@@ -1,0 +1,175 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { createAccess, startAccessListener } from '@governsai/access';
+import { DEFAULT_LIMITS, relayIngest, type ServiceName } from '@governsai/contracts';
+import { createDatabase, type Database } from '@governsai/db';
+import { createKafka, type KafkaClient } from '@governsai/kafka';
+import {
+  createHttpApp,
+  createInternalClient,
+  Health,
+  type InternalClient,
+  type Logger,
+  loadConfig,
+  type RunningService,
+  replicaId,
+} from '@governsai/service';
+import { createSocketServer } from '@governsai/socket';
+import { BudgetBoards } from './budgets/budget-boards.ts';
+import { Channels } from './channels.ts';
+import { type Config, configSchema } from './config.ts';
+import { budgetsChangedHandler } from './consumers/budgets-changed.ts';
+import { decisionsRecordedHandler } from './consumers/decisions-recorded.ts';
+import { notificationsRaisedHandler } from './consumers/notifications-raised.ts';
+import { IngestRelay } from './ingest-relay.ts';
+import { ingestHandler } from './messages/ingest.ts';
+import { subHandler } from './messages/sub.ts';
+import { unsubHandler } from './messages/unsub.ts';
+import { readFailures, relayed } from './metrics.ts';
+import { Sessions } from './sessions.ts';
+import { decisionSources } from './streams/decision-source.ts';
+import { notificationSources } from './streams/notification-source.ts';
+import { StreamRegistry } from './streams/stream-registry.ts';
+
+export const SERVICE: ServiceName = 'push-gateway';
+
+/** A resume is better told to come back than kept waiting. */
+const QUERY_TIMEOUT_MS = 5000;
+/** ingest-gateway itself waits up to 4 s for Kafka. */
+const RELAY_TIMEOUT_MS = 8000;
+const ACCESS_CACHE_SIZE = 50_000;
+
+/** Starts push-gateway: sockets that subscribe and publish, fed by what is recorded. */
+export async function start(log: Logger): Promise<RunningService> {
+  const config = loadConfig(configSchema);
+  const health = new Health({ service: SERVICE, intervalMs: config.HEALTH_CHECK_INTERVAL, log });
+  const db = createDatabase({
+    url: config.DATABASE_URL,
+    poolSize: config.DATABASE_POOL_SIZE,
+    applicationName: SERVICE,
+    queryTimeoutMs: QUERY_TIMEOUT_MS,
+  });
+  const kafka = createKafka({
+    brokers: config.KAFKA_BROKERS,
+    clientId: SERVICE,
+    topicPrefix: config.KAFKA_TOPIC_PREFIX,
+    log,
+  });
+  // Ready without either: what is open goes on (G8).
+  health.dependency('postgresql', { required: false, check: () => db.ping() });
+  health.dependency('kafka', { required: false, check: () => kafka.ping() });
+  const access = createAccess({
+    authUrl: config.AUTH_URL,
+    internalToken: config.INTERNAL_TOKEN,
+    stalenessMs: config.ACCESS_STALENESS,
+    cacheSize: ACCESS_CACHE_SIZE,
+    log,
+  });
+  const ingest = createInternalClient({
+    baseUrl: config.INGEST_URL,
+    internalToken: config.INTERNAL_TOKEN,
+    timeoutMs: RELAY_TIMEOUT_MS,
+  });
+
+  const app = createHttpApp({ service: SERVICE, log, health, internalToken: config.INTERNAL_TOKEN });
+  await app.listen(config.PORT, config.HOST);
+  void health.start();
+
+  const feed = createFeed(config, db, kafka, health, log);
+  access.start();
+  const accessFeed = await startAccessListener({
+    kafka,
+    access,
+    replicaId: `${SERVICE}-${replicaId}`,
+    health: (error) => health.report('access.changed', error),
+  });
+  // Nobody can subscribe before every topic is read from a known place: see PushStream for what relies on it.
+  await feed.broadcast.start();
+
+  const relay = createRelay(ingest, health);
+  const sessions = new Sessions(feed.channels, relay, log);
+  const sockets = createSocketServer({
+    server: app.server,
+    paths: ['/ws'],
+    access,
+    limits: { ...DEFAULT_LIMITS, messageBytes: config.MAX_MESSAGE_BYTES, frameBytes: config.MAX_FRAME_BYTES },
+    maxConnections: config.MAX_CONNECTIONS,
+    log,
+    handlers: {
+      SUB: subHandler(sessions),
+      UNSUB: unsubHandler(sessions),
+      INGEST: ingestHandler(relay, sessions),
+    },
+    onAuthenticated: (connection) => sessions.recheck(connection),
+    onClose: (connection) => sessions.closed(connection),
+  });
+  health.started();
+
+  return {
+    async stop() {
+      health.draining();
+      await sockets.drain(config.DRAIN_SECONDS);
+      await Promise.all([feed.stop(), accessFeed.stop(), access.stop(), app.close()]);
+      await ingest.close();
+      await db.close();
+      health.stop();
+    },
+  };
+}
+
+/** What pushes come from: the topics, and PostgreSQL for what they left out. */
+function createFeed(config: Config, db: Database, kafka: KafkaClient, health: Health, log: Logger) {
+  const onReadFailure = (error: unknown) => {
+    readFailures.inc();
+    log.warn({ err: error }, 'live subscribers wait for PostgreSQL');
+  };
+  const streams = {
+    ringBytes: config.PUSH_BUFFER_BYTES,
+    slowMs: config.SLOW_CONSUMER_MS,
+    onReadFailure,
+    pause: (ms: number) => delay(ms),
+    now: () => performance.now(),
+  };
+  const decisions = new StreamRegistry({ ...streams, sourceOf: decisionSources(db) });
+  const notifications = new StreamRegistry({ ...streams, sourceOf: notificationSources(db) });
+  const budgets = new BudgetBoards(db, onReadFailure);
+  decisions.start();
+  notifications.start();
+  const broadcast = kafka.broadcast({
+    topics: ['decisions.recorded', 'budgets.changed', 'notifications.raised'],
+    replicaId: `${SERVICE}-${replicaId}`,
+    handlers: {
+      'decisions.recorded': decisionsRecordedHandler(decisions, log),
+      'budgets.changed': budgetsChangedHandler(budgets, log),
+      'notifications.raised': notificationsRaisedHandler(notifications, log),
+    },
+    onReset: (topic) => {
+      if (topic === 'decisions.recorded') decisions.recheck();
+      else if (topic === 'budgets.changed') budgets.recheck();
+      else notifications.recheck();
+    },
+    health: (error) => health.report('feed', error),
+  });
+  return {
+    broadcast,
+    channels: new Channels(decisions, notifications, budgets),
+    async stop() {
+      await broadcast.stop();
+      decisions.stop();
+      notifications.stop();
+    },
+  };
+}
+
+function createRelay(ingest: InternalClient, health: Health): IngestRelay {
+  return new IngestRelay(async (items) => {
+    relayed.observe(items.length);
+    try {
+      const { results } = await ingest.call(relayIngest, { items });
+      health.report('ingest-gateway', null);
+      return results;
+    } catch (error) {
+      health.report('ingest-gateway', error);
+      throw error;
+    }
+  });
+}

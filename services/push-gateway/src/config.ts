@@ -1,0 +1,23 @@
+import { DEFAULT_LIMITS } from '@governsai/contracts';
+import { accessEnv, baseEnv, databaseEnv, kafkaEnv, serviceUrl } from '@governsai/service';
+import { z } from 'zod';
+
+const count = (initial: number) => z.coerce.number().int().positive().default(initial);
+
+/** The environment of push-gateway. */
+export const configSchema = baseEnv
+  .extend(databaseEnv.shape)
+  .extend(kafkaEnv.shape)
+  .extend(accessEnv.shape)
+  .extend({
+    PORT: z.coerce.number().int().min(0).max(65_535).default(3005).describe('Port of its socket and its probes.'),
+    INGEST_URL: serviceUrl.describe('Where ingest-gateway is: http://host:port.'),
+    MAX_CONNECTIONS: count(20_000).describe('Open sockets of this process; one more is closed with 4429.'),
+    MAX_MESSAGE_BYTES: count(DEFAULT_LIMITS.messageBytes).describe('A message above it is answered PAYLOAD_TOO_LARGE.'),
+    MAX_FRAME_BYTES: count(DEFAULT_LIMITS.frameBytes).describe('A frame above it closes the socket with 1009.'),
+    PUSH_BUFFER_BYTES: count(1024 * 1024).describe(
+      'How far a subscriber may fall behind: bytes of recent pushes kept for each org. Who falls further and takes nothing is closed with 4430.',
+    ),
+    SLOW_CONSUMER_MS: count(2000).describe('How long such a subscriber may take nothing, in milliseconds.'),
+  });
+export type Config = z.infer<typeof configSchema>;

@@ -1,0 +1,28 @@
+import type { BroadcastHandler } from '@governsai/kafka';
+import type { Logger } from '@governsai/service';
+import { decisionDelay } from '../metrics.ts';
+import { decisionFrame } from '../streams/decision-source.ts';
+import type { StreamRegistry } from '../streams/stream-registry.ts';
+import { pushTraced, readValue } from './push-message.ts';
+
+/** Bytes handed on before the sockets get a turn to send them. */
+const TURN_BYTES = 256 * 1024;
+
+/** Stored decisions, to the streams of the orgs that somebody here subscribes to. */
+export function decisionsRecordedHandler(streams: StreamRegistry, log: Logger): BroadcastHandler {
+  let bytes = 0;
+  return (message) => {
+    // Every replica reads every org's decisions: the key tells whether this one is worth parsing.
+    const stream = streams.find(message.key);
+    if (!stream) return undefined;
+    const value = readValue('decisions.recorded', message, log);
+    if (value?.decision.orgId !== message.key) return undefined;
+    const frame = decisionFrame(message.key, value.seq, value.decision);
+    pushTraced('decisions.recorded', message, () => stream.receive(value.seq, frame));
+    decisionDelay.observe(Math.max(0, Date.now() - Date.parse(value.recordedAt)) / 1000);
+    bytes += frame.frame.length;
+    if (bytes < TURN_BYTES) return undefined;
+    bytes = 0;
+    return new Promise((resolve) => setImmediate(resolve));
+  };
+}
