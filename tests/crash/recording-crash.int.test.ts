@@ -88,7 +88,9 @@ interface Head {
 
 async function untilAllPublished(): Promise<Head[]> {
   for (let i = 0; i < 600; i++) {
-    const heads = await admin.system.query<Head>('SELECT org_id, last_seq, published_seq, head_hash FROM org_chains ORDER BY 1');
+    const heads = await admin.system.query<Head>(
+      'SELECT org_id, last_seq, published_seq, head_hash FROM org_chains ORDER BY 1',
+    );
     const stored = heads.reduce((sum, head) => sum + head.last_seq, 0);
     if (stored >= DECISIONS && heads.every((head) => head.published_seq === head.last_seq)) return heads;
     await new Promise((resolve) => setTimeout(resolve, 50));

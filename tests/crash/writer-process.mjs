@@ -31,7 +31,12 @@ const recorderDb = {
       return result;
     }),
 };
-const kafka = createKafka({ brokers: KAFKA_BROKERS.split(','), clientId: 'writer', topicPrefix: KAFKA_TOPIC_PREFIX, log });
+const kafka = createKafka({
+  brokers: KAFKA_BROKERS.split(','),
+  clientId: 'writer',
+  topicPrefix: KAFKA_TOPIC_PREFIX,
+  log,
+});
 const producer = kafka.producer();
 const confirming = {
   ...producer,
@@ -41,7 +46,7 @@ const confirming = {
     step('after-publishing');
   },
 };
-const recorder = new Recorder(recorderDb, new PolicyCache(log));
+const recorder = new Recorder(recorderDb, new PolicyCache(log), () => {});
 const handle = decisionsSubmittedConsumer({
   recorder: {
     record: async (items) => {

@@ -80,10 +80,14 @@ describe('globMatches', () => {
   it('says what the same pattern says as a regular expression', () => {
     const alphabet = fc.constantFrom('a', 'b', '.', '*', '?');
     fc.assert(
-      fc.property(fc.string({ unit: alphabet, maxLength: 8 }), fc.string({ unit: alphabet, maxLength: 12 }), (pattern, text) => {
-        const source = pattern.replace(/\./g, '\\.').replace(/\?/g, '[^]').replace(/\*/g, '[^]*');
-        expect(globMatches(pattern, text)).toBe(new RegExp(`^${source}$`).test(text));
-      }),
+      fc.property(
+        fc.string({ unit: alphabet, maxLength: 8 }),
+        fc.string({ unit: alphabet, maxLength: 12 }),
+        (pattern, text) => {
+          const source = pattern.replace(/\./g, '\\.').replace(/\?/g, '[^]').replace(/\*/g, '[^]*');
+          expect(globMatches(pattern, text)).toBe(new RegExp(`^${source}$`).test(text));
+        },
+      ),
     );
   });
 });

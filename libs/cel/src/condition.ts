@@ -1,5 +1,5 @@
 import { AppError } from '@governsai/contracts';
-import { Environment, EvaluationError, ParseError, TypeError as CelTypeError } from '@marcbachmann/cel-js';
+import { TypeError as CelTypeError, Environment, EvaluationError, ParseError } from '@marcbachmann/cel-js';
 import { findCostly } from './cost.ts';
 import type { DecisionFacts } from './facts.ts';
 import { globMatches } from './glob.ts';
@@ -47,10 +47,14 @@ const environment = new Environment({
  */
 export function compileCondition(expression: string, path: string): Condition {
   const refuse = (message: string, position: number | undefined, cause?: unknown): AppError =>
-    new AppError('VALIDATION_FAILED', `${path}: ${message}${position === undefined ? '' : ` (at character ${position + 1})`}`, {
-      path,
-      cause,
-    });
+    new AppError(
+      'VALIDATION_FAILED',
+      `${path}: ${message}${position === undefined ? '' : ` (at character ${position + 1})`}`,
+      {
+        path,
+        cause,
+      },
+    );
   if (expression.length > MAX_EXPRESSION) throw refuse(`may have ${MAX_EXPRESSION} characters; shorten it`, undefined);
   try {
     const evaluate = environment.parse(expression);

@@ -3,7 +3,17 @@ import type { ASTNode } from '@marcbachmann/cel-js';
 /** Comprehensions (`exists`, `all`, `map` …) and `cel.bind` inside each other. Each level may multiply the work by 64. */
 export const MAX_NESTING = 2;
 
-const NESTING = new Set(['all', 'exists', 'exists_one', 'map', 'filter', 'bind', 'sortBy', 'transformList', 'transformMap']);
+const NESTING = new Set([
+  'all',
+  'exists',
+  'exists_one',
+  'map',
+  'filter',
+  'bind',
+  'sortBy',
+  'transformList',
+  'transformMap',
+]);
 
 /** A part of an expression whose cost has no bound. */
 export interface Costly {
@@ -17,7 +27,10 @@ export function findCostly(node: ASTNode, depth = 0): Costly | null {
   const name = node.op === 'rcall' ? node.args[0] : null;
   if (name === 'matches') {
     // The library runs it on the host's backtracking engine, where a short pattern can take for ever.
-    return { message: 'matches() is not available: use glob("web.*"), startsWith(), endsWith() or contains()', position: node.pos };
+    return {
+      message: 'matches() is not available: use glob("web.*"), startsWith(), endsWith() or contains()',
+      position: node.pos,
+    };
   }
   const inside = name !== null && NESTING.has(name) ? depth + 1 : depth;
   if (inside > MAX_NESTING) {

@@ -21,7 +21,10 @@ export interface DecisionFacts {
 
 /** The facts of a decision, with whom it counts for and what it cost where that is known. */
 export function decisionFacts(
-  view: Pick<DecisionView, 'direction' | 'decision' | 'tool' | 'scope' | 'correlationId' | 'tags' | 'latencyMs' | 'timestamp'>,
+  view: Pick<
+    DecisionView,
+    'direction' | 'decision' | 'tool' | 'scope' | 'correlationId' | 'tags' | 'latencyMs' | 'timestamp'
+  >,
   more: { userId?: string | null; keyId?: string | null; usage?: Partial<Usage> | null } = {},
 ): DecisionFacts {
   const { usage } = more;

@@ -5,6 +5,7 @@ export * from './decision.ts';
 export * from './decision-view.ts';
 export * from './edge.ts';
 export * from './errors.ts';
+export * from './export.ts';
 export * from './http/budgets.ts';
 export * from './http/decisions.ts';
 export * from './http/health.ts';

@@ -2,7 +2,7 @@ import { authorize, createAccess, credentialFromHttp, startAccessListener } from
 import type { ServiceName } from '@governsai/contracts';
 import { createDatabase, OutboxStore } from '@governsai/db';
 import { createKafka, OutboxRelay } from '@governsai/kafka';
-import { createHttpApp, Health, loadConfig, type Logger, type RunningService, replicaId } from '@governsai/service';
+import { createHttpApp, Health, type Logger, loadConfig, type RunningService, replicaId } from '@governsai/service';
 import { configSchema } from './config.ts';
 import { decisionsSubmittedConsumer } from './consumers/decisions-submitted.ts';
 import { RecordingMetrics } from './metrics.ts';
@@ -25,7 +25,11 @@ export const SERVICE: ServiceName = 'decision-writer';
 export async function start(log: Logger): Promise<RunningService> {
   const config = loadConfig(configSchema);
   const health = new Health({ service: SERVICE, intervalMs: config.HEALTH_CHECK_INTERVAL, log });
-  const db = createDatabase({ url: config.DATABASE_URL, poolSize: config.DATABASE_POOL_SIZE, applicationName: SERVICE });
+  const db = createDatabase({
+    url: config.DATABASE_URL,
+    poolSize: config.DATABASE_POOL_SIZE,
+    applicationName: SERVICE,
+  });
   const kafka = createKafka({
     brokers: config.KAFKA_BROKERS,
     clientId: SERVICE,
@@ -75,7 +79,7 @@ export async function start(log: Logger): Promise<RunningService> {
     maxBatch: config.RECORD_BATCH,
     health: (error) => health.report('recording', error),
     handler: decisionsSubmittedConsumer({
-      recorder: new Recorder(db, new PolicyCache(log)),
+      recorder: new Recorder(db, new PolicyCache(log), () => relay.wake()),
       publisher,
       producer,
       metrics: new RecordingMetrics(),

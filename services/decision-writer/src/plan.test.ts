@@ -1,5 +1,5 @@
-import { describe, expect, it } from '@jest/globals';
 import { canonicalJson, GENESIS_HASH } from '@governsai/contracts';
+import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { type ChainHead, personHash, type SubmittedDecision, sha256 } from './chain.ts';
 import { idKey, planBatch, type SubmittedEvent } from './plan.ts';
@@ -77,7 +77,9 @@ describe('planBatch', () => {
 
   it('keeps events out of the chain', () => {
     const event = { ...submitted('acme', 1), schema: 'toolcall.v1', data: { any: 'thing' } } as SubmittedEvent;
-    const outcome = planBatch([{ value: event }], new Map([['acme', genesis()]]), new Map(), { recordedAt: RECORDED_AT });
+    const outcome = planBatch([{ value: event }], new Map([['acme', genesis()]]), new Map(), {
+      recordedAt: RECORDED_AT,
+    });
     expect(outcome.events).toEqual([event]);
     expect(outcome.heads.size).toBe(0);
   });
@@ -98,7 +100,9 @@ describe('planBatch', () => {
           const first = planBatch(items.slice(0, cut), start, new Map(), options);
           const known = new Map(first.links.map(({ record }) => [idKey(record.orgId, record.id), record.bodyHash]));
           const second = planBatch(items.slice(cut), new Map([...start, ...first.heads]), known, options);
-          expect([...first.links, ...second.links].map((link) => link.hash)).toEqual(whole.links.map((link) => link.hash));
+          expect([...first.links, ...second.links].map((link) => link.hash)).toEqual(
+            whole.links.map((link) => link.hash),
+          );
         },
       ),
     );

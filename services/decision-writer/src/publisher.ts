@@ -44,7 +44,11 @@ export class Publisher {
     const behind = orgs.filter((org) => org.publishedSeq < org.lastSeq);
     await Promise.all(behind.map((org) => this.inTurn(org.orgId, () => this.publishOrg(org))));
     const marks = behind.map((org) => ({ orgId: org.orgId, from: org.publishedSeq, to: org.lastSeq }));
-    if (marks.length > 0) await this.db.transaction(marks.map((mark) => mark.orgId), (tx) => markPublished(tx, marks));
+    if (marks.length > 0)
+      await this.db.transaction(
+        marks.map((mark) => mark.orgId),
+        (tx) => markPublished(tx, marks),
+      );
   }
 
   private async publishOrg(org: RecordedOrg): Promise<void> {
@@ -56,12 +60,18 @@ export class Publisher {
       from += events.length;
     }
     const links = org.links.filter((link) => link.record.seq >= from);
-    await this.send(org.orgId, links.map((link) => recordedEvent(link.record, link.hash, link.person)));
+    await this.send(
+      org.orgId,
+      links.map((link) => recordedEvent(link.record, link.hash, link.person)),
+    );
   }
 
   private async send(orgId: string, events: readonly DecisionsRecorded[]): Promise<void> {
     if (events.length === 0) return;
-    await this.producer.sendAll('decisions.recorded', events.map((event) => ({ key: orgId, value: { json: JSON.stringify(event) } })));
+    await this.producer.sendAll(
+      'decisions.recorded',
+      events.map((event) => ({ key: orgId, value: { json: JSON.stringify(event) } })),
+    );
   }
 
   private async storedEvents(orgId: string, from: number, to: number): Promise<DecisionsRecorded[]> {
@@ -71,7 +81,8 @@ export class Publisher {
         [orgId, from, to],
       ),
     );
-    if (rows.length === 0) throw new Error(`org ${orgId}: decisions ${from} to ${to} are not stored, though the head says so`);
+    if (rows.length === 0)
+      throw new Error(`org ${orgId}: decisions ${from} to ${to} are not stored, though the head says so`);
     return rows.map((row) => recordedEvent(JSON.parse(row.record) as ChainRecord, row.hash, row.person));
   }
 

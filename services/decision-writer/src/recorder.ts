@@ -3,6 +3,7 @@ import { type Database, isDataError, isUniqueViolation } from '@governsai/db';
 import type { ChainLink } from './chain.ts';
 import { planBatch } from './plan.ts';
 import type { PolicyCache } from './policies/cache.ts';
+import { raiseContradictions } from './policies/contradictions.ts';
 import { insertEvents, insertLinks, insertMissingHeads, lockHeads, moveHeads, storedBodies } from './store.ts';
 
 /** One org of a recorded batch: what is still to be published, and the part of it that is in memory. */
@@ -37,6 +38,8 @@ export class Recorder {
   constructor(
     private readonly db: Database,
     private readonly policies: PolicyCache,
+    /** Called when events wait in the outbox. */
+    private readonly onOutbox: () => void,
     private readonly now: () => Date = () => new Date(),
   ) {}
 
@@ -69,6 +72,7 @@ export class Recorder {
   ): Promise<RecordOutcome<Item>> {
     const orgIds = [...new Set(items.map((item) => item.value.orgId))].sort();
     const recordedAt = this.now().toISOString();
+    let raised = false;
     const outcome = await this.db.transaction(orgIds, async (tx) => {
       const missing = orgIds.filter((orgId) => !this.withHead.has(orgId));
       if (missing.length > 0) await insertMissingHeads(tx, missing);
@@ -90,6 +94,7 @@ export class Recorder {
       await insertLinks(tx, plan.links);
       await insertEvents(tx, plan.events, recordedAt);
       await moveHeads(tx, plan.heads);
+      if (await raiseContradictions(tx, plan.links, recordedAt)) raised = true;
       const linksByOrg = groupByOrg(plan.links);
       return {
         orgs: [...heads].map(([orgId, head]) => ({
@@ -106,6 +111,7 @@ export class Recorder {
     });
     if (this.withHead.size > MAX_REMEMBERED_HEADS) this.withHead.clear();
     for (const orgId of orgIds) this.withHead.add(orgId);
+    if (raised) this.onOutbox();
     return outcome;
   }
 }
@@ -125,7 +131,10 @@ function merge<Item>(first: RecordOutcome<Item>, second: RecordOutcome<Item>): R
   const orgs = new Map(first.orgs.map((org) => [org.orgId, org]));
   for (const org of second.orgs) {
     const before = orgs.get(org.orgId);
-    orgs.set(org.orgId, before ? { ...org, publishedSeq: before.publishedSeq, links: [...before.links, ...org.links] } : org);
+    orgs.set(
+      org.orgId,
+      before ? { ...org, publishedSeq: before.publishedSeq, links: [...before.links, ...org.links] } : org,
+    );
   }
   return {
     orgs: [...orgs.values()],

@@ -46,7 +46,7 @@ afterAll(async () => {
 // Metrics are one a process, and each test's writer has its own: those of the one before are forgotten.
 function newRecorder(): Recorder {
   register.clear();
-  return new Recorder(db, new PolicyCache(createLogger('test', 'silent')));
+  return new Recorder(db, new PolicyCache(createLogger('test', 'silent')), () => {});
 }
 
 /** The writer as app.ts wires it, in a group of its own: it meets everything submitted before once more, with parts to put in place of its own. */
@@ -75,7 +75,13 @@ function submission(orgId: string, change: Partial<DecisionsSubmitted> = {}): De
     idempotencyKey,
     bodyHash: sha256(idempotencyKey),
     schema: 'decision.v1',
-    data: { direction: 'precheck', decision: 'allow', tool: 'web.fetch', tags: ['a "quoted" \\ tag', 'b,{c}'], userId: 'u1' },
+    data: {
+      direction: 'precheck',
+      decision: 'allow',
+      tool: 'web.fetch',
+      tags: ['a "quoted" \\ tag', 'b,{c}'],
+      userId: 'u1',
+    },
     keyId: 'key-id',
     userId: null,
     receivedAt: new Date().toISOString(),
@@ -131,7 +137,9 @@ async function publishedSeqs(orgId: string): Promise<number[]> {
 }
 
 const deadLetters = async () =>
-  (await kafka.readAll('decisions.submitted.dead')).map((message) => JSON.parse(message.value.toString()) as DecisionsSubmitted);
+  (await kafka.readAll('decisions.submitted.dead')).map(
+    (message) => JSON.parse(message.value.toString()) as DecisionsSubmitted,
+  );
 
 const upTo = (n: number) => Array.from({ length: n }, (_, i) => i + 1);
 
@@ -151,7 +159,9 @@ describe('recording', () => {
     const value = submission('acme');
     await submit([value]);
     await until(async () => (await storedIds([value.decisionId])) === 1);
-    const [found] = await readDecisions(db, 'acme', 0, 10, { tag: 'a "quoted" \\ tag', tool: 'web.fetch' }).then((all) => all.slice(-1));
+    const [found] = await readDecisions(db, 'acme', 0, 10, { tag: 'a "quoted" \\ tag', tool: 'web.fetch' }).then(
+      (all) => all.slice(-1),
+    );
     expect(found).toMatchObject({ orgId: 'acme', tags: ['a "quoted" \\ tag', 'b,{c}'], userId: 'u1', keyId: 'key-id' });
   });
 
@@ -186,7 +196,9 @@ describe('recording', () => {
     await until(async () => (await storedIds([after.decisionId])) === 1);
     expect(await storedIds([first.decisionId])).toBe(1);
     const audits = (await kafka.readAll('audit.recorded')).map((message) => JSON.parse(message.value.toString()));
-    expect(audits).toContainEqual(expect.objectContaining({ action: 'decision.idempotency_conflict', target: first.decisionId }));
+    expect(audits).toContainEqual(
+      expect.objectContaining({ action: 'decision.idempotency_conflict', target: first.decisionId }),
+    );
     await expectWholeChains();
   });
 
@@ -220,7 +232,8 @@ describe('recording', () => {
   it('G3: two writers that hold the same messages store each once', async () => {
     const values = upTo(200).map((i) => submission(ORGS[i % 3] as string));
     const items = values.map((value) => ({ value }));
-    const chunks = (size: number) => upTo(Math.ceil(items.length / size)).map((i) => items.slice((i - 1) * size, i * size));
+    const chunks = (size: number) =>
+      upTo(Math.ceil(items.length / size)).map((i) => items.slice((i - 1) * size, i * size));
     const recorder = newRecorder();
     const write = async (size: number) => {
       for (const chunk of chunks(size)) await recorder.record(chunk);
@@ -232,7 +245,10 @@ describe('recording', () => {
 
   it('stores events beside the chain, once, under the same keys', async () => {
     await startWriter();
-    const event = submission('acme', { schema: 'toolcall.v1', data: { any: { thing: [1, null] } } } as Partial<DecisionsSubmitted>);
+    const event = submission('acme', {
+      schema: 'toolcall.v1',
+      data: { any: { thing: [1, null] } },
+    } as Partial<DecisionsSubmitted>);
     await submit([event, event]);
     await until(
       async () => (await admin.system.query('SELECT 1 FROM events WHERE id = $1', [event.decisionId])).length === 1,

@@ -121,7 +121,11 @@ export async function moveHeads(tx: Sql, heads: ReadonlyMap<string, ChainHead>):
   await tx.execute(
     `UPDATE org_chains c SET last_seq = h.last_seq, head_hash = h.head_hash, updated_at = now()
      FROM unnest($1::text[], $2::bigint[], $3::text[]) AS h(org_id, last_seq, head_hash) WHERE c.org_id = h.org_id`,
-    [[...heads.keys()], [...heads.values()].map((head) => head.lastSeq), [...heads.values()].map((head) => head.headHash)],
+    [
+      [...heads.keys()],
+      [...heads.values()].map((head) => head.lastSeq),
+      [...heads.values()].map((head) => head.headHash),
+    ],
   );
 }
 
@@ -129,7 +133,10 @@ export async function moveHeads(tx: Sql, heads: ReadonlyMap<string, ChainHead>):
  * Notes how far orgs have been published. A mark only grows, and only over what its publisher had seen: a writer that
  * was overtaken changes nothing.
  */
-export async function markPublished(tx: Sql, marks: readonly { orgId: string; from: number; to: number }[]): Promise<void> {
+export async function markPublished(
+  tx: Sql,
+  marks: readonly { orgId: string; from: number; to: number }[],
+): Promise<void> {
   if (marks.length === 0) return;
   await tx.execute(
     `UPDATE org_chains c SET published_seq = m.to_seq

@@ -1,8 +1,8 @@
 import { authorize, createAccess, credentialFromHttp, startAccessListener } from '@governsai/access';
-import { type MessageLimits, type ServiceName } from '@governsai/contracts';
+import type { MessageLimits, ServiceName } from '@governsai/contracts';
 import { createDatabase } from '@governsai/db';
 import { createKafka } from '@governsai/kafka';
-import { createHttpApp, Health, loadConfig, type Logger, type RunningService, replicaId } from '@governsai/service';
+import { createHttpApp, Health, type Logger, loadConfig, type RunningService, replicaId } from '@governsai/service';
 import { createSocketServer } from '@governsai/socket';
 import { configSchema } from './config.ts';
 import { Ingest } from './ingest.ts';
@@ -27,7 +27,11 @@ export async function start(log: Logger): Promise<RunningService> {
     tagLength: config.MAX_TAG_LENGTH,
   };
   const health = new Health({ service: SERVICE, intervalMs: config.HEALTH_CHECK_INTERVAL, log });
-  const db = createDatabase({ url: config.DATABASE_URL, poolSize: config.DATABASE_POOL_SIZE, applicationName: SERVICE });
+  const db = createDatabase({
+    url: config.DATABASE_URL,
+    poolSize: config.DATABASE_POOL_SIZE,
+    applicationName: SERVICE,
+  });
   const kafka = createKafka({
     brokers: config.KAFKA_BROKERS,
     clientId: SERVICE,
@@ -47,7 +51,10 @@ export async function start(log: Logger): Promise<RunningService> {
   const producer = kafka.producer({ sendTimeoutMs: config.SEND_TIMEOUT_MS });
   const known = createKnownKeys(config.DEDUP_CACHE_KEYS);
   const stored = createStoredLookup({ db, log, deadlineMs: config.DEDUP_DEADLINE_MS });
-  const ingest = new Ingest(createSubmissionParser(limits), new Submitter(producer, known, stored, limits.messageBytes));
+  const ingest = new Ingest(
+    createSubmissionParser(limits),
+    new Submitter(producer, known, stored, limits.messageBytes),
+  );
 
   const app = createHttpApp({
     service: SERVICE,

@@ -17,5 +17,7 @@ export function decisionIdOf(orgId: string, idempotencyKey: string): string {
  * defaults, the org and raw text already.
  */
 export function bodyHashOf(schema: IngestSchema, data: object): string {
-  return createHash('sha256').update(`${schema}\u0000${canonicalJson(data)}`, 'utf8').digest('hex');
+  return createHash('sha256')
+    .update(`${schema}\u0000${canonicalJson(data)}`, 'utf8')
+    .digest('hex');
 }

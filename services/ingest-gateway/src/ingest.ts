@@ -24,10 +24,14 @@ export class Ingest {
         return this.parser.parse(message, principal, receivedAt);
       } catch (error) {
         if (error instanceof AppError) return error;
-        return new AppError('INTERNAL', 'the message could not be read; report it with its requestId', { cause: error });
+        return new AppError('INTERNAL', 'the message could not be read; report it with its requestId', {
+          cause: error,
+        });
       }
     });
-    const outcomes = await this.submitter.submitAll(parsed.filter((item): item is DecisionsSubmitted => !(item instanceof AppError)));
+    const outcomes = await this.submitter.submitAll(
+      parsed.filter((item): item is DecisionsSubmitted => !(item instanceof AppError)),
+    );
     let next = 0;
     return parsed.map((item) => (item instanceof AppError ? item : (outcomes[next++] as Accepted | AppError)));
   }

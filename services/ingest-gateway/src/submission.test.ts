@@ -49,12 +49,16 @@ describe('parsing an INGEST', () => {
   it('G2: gives one key of one org one id, and of two orgs two', () => {
     const id = parse(message()).decisionId;
     expect(parse(message({ decision: 'deny' })).decisionId).toBe(id);
-    expect(parse(message({ orgId: null }, { channel: null }), { ...principal, orgId: 'globex' }).decisionId).not.toBe(id);
+    expect(parse(message({ orgId: null }, { channel: null }), { ...principal, orgId: 'globex' }).decisionId).not.toBe(
+      id,
+    );
   });
 
   it('G2: takes bodies for the same that differ in nulls, the org, raw text, unknown fields or the form of a number', () => {
     const hash = parse(message({ usage: { cost: '0.5' } })).bodyHash;
-    expect(parse(message({ orgId: null, usage: { cost: 0.5 }, rawText: 'x', unknown: 1, tags: null })).bodyHash).toBe(hash);
+    expect(parse(message({ orgId: null, usage: { cost: 0.5 }, rawText: 'x', unknown: 1, tags: null })).bodyHash).toBe(
+      hash,
+    );
     expect(parse(message({ usage: { cost: '0.51' } })).bodyHash).not.toBe(hash);
   });
 

@@ -2,13 +2,13 @@ import { authorize } from '@governsai/access';
 import {
   AppError,
   channelName,
-  decisionDataSchema,
   type DecisionsSubmitted,
+  decisionDataSchema,
   findUnsafeJson,
+  INGEST_SCHEMAS,
+  type IngestSchema,
   ingestMessageSchema,
   ingestSchema,
-  type IngestSchema,
-  INGEST_SCHEMAS,
   type MessageLimits,
   type Principal,
   RAW_TEXT_FIELDS,
@@ -64,7 +64,10 @@ export function createSubmissionParser(limits: MessageLimits): SubmissionParser 
       }
       const own = channelName({ kind: 'decisions', orgId: principal.orgId });
       if (channel != null && channel !== own) {
-        throw new AppError('FORBIDDEN', `channel: this connection may only write to ${own}`, { path: 'channel', channel });
+        throw new AppError('FORBIDDEN', `channel: this connection may only write to ${own}`, {
+          path: 'channel',
+          channel,
+        });
       }
       const normalized = parseData(schema.data, data, principal.orgId);
       return {

@@ -6,7 +6,13 @@ import type { StoredLookup } from './stored-lookup.ts';
 import { Submitter } from './submitter.ts';
 
 const submission = (key: string, bodyHash = 'a') =>
-  ({ orgId: 'acme', decisionId: `dec_${key}`, idempotencyKey: key, bodyHash, schema: 'decision.v1' }) as DecisionsSubmitted;
+  ({
+    orgId: 'acme',
+    decisionId: `dec_${key}`,
+    idempotencyKey: key,
+    bodyHash,
+    schema: 'decision.v1',
+  }) as DecisionsSubmitted;
 
 /** Confirmations held in the hand, to choose what arrives while one is under way. What Kafka itself does is tested with Kafka. */
 function heldProducer() {
@@ -53,7 +59,10 @@ describe('Submitter', () => {
     const both = submitter.submitAll([submission('k'), submission('k')]);
     await tick();
     sent[0]?.reject(new AppError('UNAVAILABLE', 'Kafka is away'));
-    expect((await both).map((outcome) => outcome instanceof AppError && outcome.code)).toEqual(['UNAVAILABLE', 'UNAVAILABLE']);
+    expect((await both).map((outcome) => outcome instanceof AppError && outcome.code)).toEqual([
+      'UNAVAILABLE',
+      'UNAVAILABLE',
+    ]);
     const again = submitter.submitAll([submission('k')]);
     await tick();
     sent[1]?.resolve();

@@ -56,7 +56,10 @@ export class Submitter {
       // Parsed and made by this process a moment ago: to check it once more would cost as much again.
       const value = { json: JSON.stringify(submission) };
       if (Buffer.byteLength(value.json) > this.maxMessageBytes + ENVELOPE_BYTES) {
-        throw new AppError('PAYLOAD_TOO_LARGE', `the message may have ${this.maxMessageBytes} bytes: send less data in one`);
+        throw new AppError(
+          'PAYLOAD_TOO_LARGE',
+          `the message may have ${this.maxMessageBytes} bytes: send less data in one`,
+        );
       }
       const confirmed = this.producer.send('decisions.submitted', { key: submission.orgId, value });
       this.underWay.set(decisionId, { bodyHash, confirmed });
@@ -69,7 +72,9 @@ export class Submitter {
       return accepted(submission, false);
     } catch (error) {
       if (error instanceof AppError) return error;
-      return new AppError('INTERNAL', 'the decision could not be written; send it again with the same key', { cause: error });
+      return new AppError('INTERNAL', 'the decision could not be written; send it again with the same key', {
+        cause: error,
+      });
     }
   }
 

@@ -2,14 +2,7 @@ import { createBudget, getBudget, listBudgets } from './budgets.ts';
 import { getDecision, listDecisions, postDecisions } from './decisions.ts';
 import { getHealth } from './health.ts';
 import { getAccessVersion, relayIngest, verifyCredential } from './internal.ts';
-import {
-  createPolicy,
-  deletePolicy,
-  dryRunPolicies,
-  getPolicy,
-  listPolicies,
-  replacePolicy,
-} from './policies.ts';
+import { createPolicy, deletePolicy, dryRunPolicies, getPolicy, listPolicies, replacePolicy } from './policies.ts';
 import type { HttpRoute } from './route.ts';
 
 /** Every HTTP route of the system but the probes, which each service serves by itself. */

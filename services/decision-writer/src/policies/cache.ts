@@ -64,7 +64,10 @@ export class PolicyCache {
       try {
         return compilePolicies(version, [policy]).policies;
       } catch (error) {
-        this.log.error({ err: error, orgId, policy: policy.id }, 'a stored policy is not applied; save it again to see why');
+        this.log.error(
+          { err: error, orgId, policy: policy.id },
+          'a stored policy is not applied; save it again to see why',
+        );
         return [];
       }
     });

@@ -27,7 +27,9 @@ export async function changePolicies(
     await movePolicyVersion(tx, orgId);
     const changed = await change(tx, new Date().toISOString());
     const detail = { before: changed.before, after: action === 'policy.delete' ? null : changed.policy };
-    await outboxAppend(tx, 'decision-writer', [auditEvent(source, { orgId, action, target: changed.policy.id, detail })]);
+    await outboxAppend(tx, 'decision-writer', [
+      auditEvent(source, { orgId, action, target: changed.policy.id, detail }),
+    ]);
     return changed.policy;
   });
   wake();

@@ -58,7 +58,11 @@ describe('evaluatePolicies', () => {
         { name: 'fine', when: 'latencyMs < 50.0', effect: 'flag' },
       ],
     };
-    expect(outcome(policy('p', rules))).toEqual({ effect: 'flag', matched: ['p/conditions.fine'], errors: ['p/conditions.broken'] });
+    expect(outcome(policy('p', rules))).toEqual({
+      effect: 'flag',
+      matched: ['p/conditions.fine'],
+      errors: ['p/conditions.broken'],
+    });
   });
 
   it('refuses an expression that cannot be compiled, with its path', () => {

@@ -1,4 +1,4 @@
-import { compileCondition, type Condition, type DecisionFacts, globMatches } from '@governsai/cel';
+import { type Condition, compileCondition, type DecisionFacts, globMatches } from '@governsai/cel';
 import { POLICY_EFFECTS, type PolicyEffect, type PolicyOutcome, type PolicyRules } from '@governsai/contracts';
 
 /** A policy as it is stored. */
@@ -69,7 +69,11 @@ function* matchesOf(
   facts: DecisionFacts,
   onError: (rule: string, error: unknown) => void,
 ): Generator<Match> {
-  const listed = (name: string, lists: { allow?: string[]; deny?: string[] } | undefined, value: string): Match | null => {
+  const listed = (
+    name: string,
+    lists: { allow?: string[]; deny?: string[] } | undefined,
+    value: string,
+  ): Match | null => {
     if (!lists || value === '') return null;
     if (lists.deny?.some((glob) => globMatches(glob, value))) return { rule: `${id}/${name}.deny`, effect: 'deny' };
     if (!lists.allow) return null;
@@ -80,7 +84,8 @@ function* matchesOf(
   if (tool) yield tool;
   const scope = listed('scopes', rules.scopes, hostOf(facts.scope));
   if (scope) yield scope;
-  if (rules.requiredTags?.some((tag) => !facts.tags.includes(tag))) yield { rule: `${id}/requiredTags`, effect: 'deny' };
+  if (rules.requiredTags?.some((tag) => !facts.tags.includes(tag)))
+    yield { rule: `${id}/requiredTags`, effect: 'deny' };
   if (rules.maxLatencyMs !== undefined && facts.latencyMs > rules.maxLatencyMs) {
     yield { rule: `${id}/maxLatencyMs`, effect: 'flag' };
   }

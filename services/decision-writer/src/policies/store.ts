@@ -59,7 +59,13 @@ export async function readPolicy(tx: Sql, orgId: string, id: string): Promise<Po
 }
 
 /** Adds a policy as version 1. */
-export async function insertPolicy(tx: Sql, orgId: string, id: string, input: PolicyInput, now: string): Promise<Policy> {
+export async function insertPolicy(
+  tx: Sql,
+  orgId: string,
+  id: string,
+  input: PolicyInput,
+  now: string,
+): Promise<Policy> {
   const rows = await tx.query<Row>(
     `INSERT INTO policies (id, org_id, user_id, name, version, enabled, rules, created_at, updated_at)
      VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $7) RETURNING ${COLUMNS}`,
@@ -69,7 +75,13 @@ export async function insertPolicy(tx: Sql, orgId: string, id: string, input: Po
 }
 
 /** Replaces a policy by its next version. Throws NOT_FOUND. */
-export async function updatePolicy(tx: Sql, orgId: string, id: string, input: PolicyInput, now: string): Promise<Policy> {
+export async function updatePolicy(
+  tx: Sql,
+  orgId: string,
+  id: string,
+  input: PolicyInput,
+  now: string,
+): Promise<Policy> {
   const rows = await tx.query<Row>(
     `UPDATE policies SET user_id = $3, name = $4, enabled = $5, rules = $6, updated_at = $7, version = version + 1
      WHERE org_id = $1 AND id = $2 RETURNING ${COLUMNS}`,
@@ -80,7 +92,10 @@ export async function updatePolicy(tx: Sql, orgId: string, id: string, input: Po
 
 /** Removes a policy and returns what it was. Throws NOT_FOUND. */
 export async function removePolicy(tx: Sql, orgId: string, id: string): Promise<Policy> {
-  const rows = await tx.query<Row>(`DELETE FROM policies WHERE org_id = $1 AND id = $2 RETURNING ${COLUMNS}`, [orgId, id]);
+  const rows = await tx.query<Row>(`DELETE FROM policies WHERE org_id = $1 AND id = $2 RETURNING ${COLUMNS}`, [
+    orgId,
+    id,
+  ]);
   return only(rows, orgId, id);
 }
 

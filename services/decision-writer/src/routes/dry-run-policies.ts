@@ -27,7 +27,10 @@ export function dryRunPoliciesRoute(app: HttpApp, db: Database): void {
 
 async function current(db: Database, orgId: string): Promise<{ version: number; policies: StoredPolicy[] }> {
   return db.transaction([orgId], async (tx) => {
-    const [head] = await tx.query<{ policy_version: number }>('SELECT policy_version FROM org_chains WHERE org_id = $1', [orgId]);
+    const [head] = await tx.query<{ policy_version: number }>(
+      'SELECT policy_version FROM org_chains WHERE org_id = $1',
+      [orgId],
+    );
     return { version: head?.policy_version ?? 0, policies: (await enabledPolicies(tx, [orgId])).get(orgId) ?? [] };
   });
 }

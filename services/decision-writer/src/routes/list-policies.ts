@@ -24,6 +24,9 @@ function decodeCursor(cursor: string): z.infer<typeof cursorSchema> {
   try {
     return cursorSchema.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')));
   } catch (cause) {
-    throw new AppError('VALIDATION_FAILED', 'cursor: give `next` of the page before, unchanged', { path: 'cursor', cause });
+    throw new AppError('VALIDATION_FAILED', 'cursor: give `next` of the page before, unchanged', {
+      path: 'cursor',
+      cause,
+    });
   }
 }

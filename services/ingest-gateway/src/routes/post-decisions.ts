@@ -1,5 +1,5 @@
 import { authorize } from '@governsai/access';
-import { AppError, type IngestResult, MAX_BATCH, postDecisions, type Principal } from '@governsai/contracts';
+import { AppError, type IngestResult, MAX_BATCH, type Principal, postDecisions } from '@governsai/contracts';
 import type { HttpApp } from '@governsai/service';
 import { messageId } from '@governsai/socket';
 import type { Ingest } from '../ingest.ts';

@@ -4,7 +4,12 @@ import { messageId } from '@governsai/socket';
 import { z } from 'zod';
 import type { Ingest } from '../ingest.ts';
 
-const body = z.object({ items: z.array(z.object({ principal: principalSchema, message: z.unknown() })).min(1).max(1000) });
+const body = z.object({
+  items: z
+    .array(z.object({ principal: principalSchema, message: z.unknown() }))
+    .min(1)
+    .max(1000),
+});
 
 /** `POST /internal/ingest`: INGEST messages of push-gateway's sockets, each with the principal it verified. */
 export function relayIngestRoute(app: HttpApp, ingest: Ingest): void {
