@@ -4,4 +4,5 @@ export { DEAD_HEADERS } from './dead-letter.ts';
 export { extractContext } from './headers.ts';
 export { OutboxRelay, type OutboxRelayOptions, type OutboxRow, type OutboxSource } from './outbox-relay.ts';
 export { PoisonError } from './poison.ts';
+export { type KafkaSecurity, kafkaSecurity } from './security.ts';
 export type * from './types.ts';

@@ -47,6 +47,7 @@ describe('the configuration', () => {
       DATABASE_POOL_SIZE: 10,
       KAFKA_BROKERS: ['a:9092', 'b:9092'],
       KAFKA_TOPIC_PREFIX: '',
+      KAFKA_TLS: false,
       AUTH_URL: 'http://localhost:3001',
       ACCESS_STALENESS: 10_000,
     });

@@ -58,6 +58,23 @@ export const kafkaEnv = z.object({
     .regex(/^[A-Za-z0-9._-]{0,100}$/, 'may hold letters, digits, ".", "_" and "-"')
     .default('')
     .describe('Put before each topic name, so that installations can share a cluster.'),
+  KAFKA_TLS: z
+    .enum(['true', 'false'])
+    .default('false')
+    .transform((value) => value === 'true')
+    .describe('Whether the connection to Kafka is encrypted.'),
+  KAFKA_TLS_CA: z
+    .string()
+    .optional()
+    .describe("PEM of the authority that signed the brokers' certificates; the public ones unless given."),
+  KAFKA_TLS_CERT: z.string().optional().describe('PEM of the certificate shown to the brokers; with KAFKA_TLS_KEY.'),
+  KAFKA_TLS_KEY: secret(z.string()).optional().describe('PEM of the private key of KAFKA_TLS_CERT.'),
+  KAFKA_SASL_MECHANISM: z
+    .enum(['scram-sha-512', 'scram-sha-256', 'plain'])
+    .optional()
+    .describe('How to authenticate to Kafka; not at all unless given.'),
+  KAFKA_SASL_USERNAME: z.string().optional().describe('Who to be on Kafka; with KAFKA_SASL_MECHANISM.'),
+  KAFKA_SASL_PASSWORD: secret(z.string()).optional().describe('The password of KAFKA_SASL_USERNAME.'),
 });
 
 /** Variables of a service that verifies credentials. */

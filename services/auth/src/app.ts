@@ -1,6 +1,6 @@
 import type { ServiceName } from '@governsai/contracts';
 import { createDatabase, OutboxStore } from '@governsai/db';
-import { createKafka, OutboxRelay } from '@governsai/kafka';
+import { createKafka, kafkaSecurity, OutboxRelay } from '@governsai/kafka';
 import { createHttpApp, Health, type Logger, loadConfig, type RunningService } from '@governsai/service';
 import { configSchema } from './config.ts';
 import { auditRecordedConsumer } from './consumers/audit-recorded.ts';
@@ -31,6 +31,7 @@ export async function start(log: Logger): Promise<RunningService> {
     brokers: config.KAFKA_BROKERS,
     clientId: SERVICE,
     topicPrefix: config.KAFKA_TOPIC_PREFIX,
+    ...kafkaSecurity(config),
     log,
   });
   // Ready without them: it still says who is alive, and answers UNAVAILABLE where it cannot say more (G8).

@@ -1,7 +1,7 @@
 import { authorize, createAccess, credentialFromHttp, startAccessListener } from '@governsai/access';
 import type { ServiceName } from '@governsai/contracts';
 import { createDatabase, OutboxStore } from '@governsai/db';
-import { createKafka, OutboxRelay } from '@governsai/kafka';
+import { createKafka, kafkaSecurity, OutboxRelay } from '@governsai/kafka';
 import { createHttpApp, Health, type Logger, loadConfig, type RunningService, replicaId } from '@governsai/service';
 import { configSchema } from './config.ts';
 import { decisionsRecordedConsumer } from './consumers/decisions-recorded.ts';
@@ -25,6 +25,7 @@ export async function start(log: Logger): Promise<RunningService> {
     brokers: config.KAFKA_BROKERS,
     clientId: SERVICE,
     topicPrefix: config.KAFKA_TOPIC_PREFIX,
+    ...kafkaSecurity(config),
     log,
   });
   health.dependency('postgresql', { required: true, check: () => db.ping() });

@@ -1,7 +1,7 @@
 import { authorize, createAccess, credentialFromHttp, startAccessListener } from '@governsai/access';
 import type { MessageLimits, ServiceName } from '@governsai/contracts';
 import { createDatabase } from '@governsai/db';
-import { createKafka } from '@governsai/kafka';
+import { createKafka, kafkaSecurity } from '@governsai/kafka';
 import { createHttpApp, Health, type Logger, loadConfig, type RunningService, replicaId } from '@governsai/service';
 import { createSocketServer } from '@governsai/socket';
 import { configSchema } from './config.ts';
@@ -36,6 +36,7 @@ export async function start(log: Logger): Promise<RunningService> {
     brokers: config.KAFKA_BROKERS,
     clientId: SERVICE,
     topicPrefix: config.KAFKA_TOPIC_PREFIX,
+    ...kafkaSecurity(config),
     log,
   });
   // A gateway stays ready without them (G8): an outage of theirs must not empty the Service.

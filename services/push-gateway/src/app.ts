@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createAccess, startAccessListener } from '@governsai/access';
 import { DEFAULT_LIMITS, relayIngest, type ServiceName } from '@governsai/contracts';
 import { createDatabase, type Database } from '@governsai/db';
-import { createKafka, type KafkaClient } from '@governsai/kafka';
+import { createKafka, type KafkaClient, kafkaSecurity } from '@governsai/kafka';
 import {
   createHttpApp,
   createInternalClient,
@@ -52,6 +52,7 @@ export async function start(log: Logger): Promise<RunningService> {
     brokers: config.KAFKA_BROKERS,
     clientId: SERVICE,
     topicPrefix: config.KAFKA_TOPIC_PREFIX,
+    ...kafkaSecurity(config),
     log,
   });
   // Ready without either: what is open goes on (G8).
