@@ -11,6 +11,8 @@ const TABLES: Readonly<Record<string, string>> = {
   policies: 'SELECT, INSERT, UPDATE, DELETE',
   org_chains: 'SELECT, INSERT, UPDATE',
   decisions: 'SELECT, INSERT, UPDATE (person, person_salt)',
+  checkpoints: 'SELECT, INSERT',
+  pruned_decisions: 'SELECT',
   events: 'SELECT, INSERT',
   budgets: 'SELECT, INSERT, UPDATE',
   budget_states: 'SELECT, INSERT, UPDATE',
@@ -25,7 +27,13 @@ const TABLES: Readonly<Record<string, string>> = {
   access_state: 'SELECT, UPDATE',
 };
 
-const FUNCTIONS = ['find_api_key(text)', 'orgs_to_publish(integer)'];
+const FUNCTIONS = [
+  'find_api_key(text)',
+  'orgs_to_publish(integer)',
+  'orgs_to_checkpoint(text, integer)',
+  'orgs_to_prune(integer)',
+  'prune_decisions(text, integer)',
+];
 
 /**
  * SQL that gives a role exactly these rights and takes away all others it has on our objects; the same whenever it runs.

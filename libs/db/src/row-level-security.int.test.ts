@@ -127,6 +127,9 @@ describe('the role of the services', () => {
 
   it('finds the orgs whose decisions are not all published', async () => {
     await db.transaction(['globex'], (tx) => tx.execute('UPDATE org_chains SET published_seq = 1'));
+    // What was written a moment ago is left to its writer.
+    await expect(db.system.query('SELECT * FROM orgs_to_publish($1)', [10])).resolves.toEqual([]);
+    await admin.query("UPDATE org_chains SET updated_at = now() - interval '1 minute'");
     const behind = await db.system.query('SELECT * FROM orgs_to_publish($1) ORDER BY org_id', [10]);
     expect(behind).toEqual([
       { org_id: 'acme', published_seq: 0, last_seq: 1 },
@@ -157,10 +160,10 @@ describe('the role of the services', () => {
 it('functions that look across orgs are closed to everybody else and have a fixed search_path', async () => {
   const { rows } = await admin.query(
     `SELECT proname, proconfig, has_function_privilege('pg_monitor', oid, 'EXECUTE') AS open FROM pg_proc
-     WHERE pronamespace = 'public'::regnamespace AND prosecdef ORDER BY proname`,
+     WHERE pronamespace = 'public'::regnamespace AND prosecdef`,
   );
-  expect(rows).toEqual([
-    { proname: 'find_api_key', proconfig: ['search_path=pg_catalog, pg_temp'], open: false },
-    { proname: 'orgs_to_publish', proconfig: ['search_path=pg_catalog, pg_temp'], open: false },
-  ]);
+  expect(rows.map((row) => row.proname)).toEqual(expect.arrayContaining(['find_api_key', 'prune_decisions']));
+  for (const row of rows) {
+    expect(row).toMatchObject({ proconfig: ['search_path=pg_catalog, pg_temp'], open: false });
+  }
 });
