@@ -5,4 +5,5 @@ export { extractContext } from './headers.ts';
 export { OutboxRelay, type OutboxRelayOptions, type OutboxRow, type OutboxSource } from './outbox-relay.ts';
 export { PoisonError } from './poison.ts';
 export { type KafkaSecurity, kafkaSecurity } from './security.ts';
+export { type WantedTopic, wantedTopics } from './topics.ts';
 export type * from './types.ts';

@@ -9,13 +9,17 @@ const DEAD_RETENTION_MS = 30 * DAY_MS;
 export const MAX_MESSAGE_BYTES = 1024 * 1024;
 const MAX_DEAD_MESSAGE_BYTES = MAX_MESSAGE_BYTES + 64 * 1024;
 
-interface WantedTopic {
+/** How a topic is to be. */
+export interface WantedTopic {
+  /** With the prefix. */
   name: string;
   retentionMs: number;
+  /** The largest batch of messages the broker takes. */
   maxMessageBytes: number;
 }
 
-function wantedTopics(prefix: string): WantedTopic[] {
+/** Every topic of an installation, dead letters included. */
+export function wantedTopics(prefix: string): WantedTopic[] {
   return TOPIC_NAMES.flatMap((topic: TopicName) => [
     { name: prefix + topic, retentionMs: TOPICS[topic].retentionMs, maxMessageBytes: MAX_MESSAGE_BYTES },
     { name: prefix + deadLetterTopic(topic), retentionMs: DEAD_RETENTION_MS, maxMessageBytes: MAX_DEAD_MESSAGE_BYTES },
