@@ -58,7 +58,7 @@ export const exportTrailer = z.strictObject({
     checkpoints: z.int().nonnegative().describe('Checkpoints of this part.'),
     lastSeq: z.int().nonnegative(),
     head: sha256Hex,
-    more: z.boolean().describe('Whether another part follows. False: the export ends here.'),
+    more: z.boolean().describe('True: another part must follow. False: the export was complete here.'),
     sha256: sha256Hex.describe('Of all bytes of this part before this line.'),
   }),
 });

@@ -7,6 +7,7 @@ export * from './edge.ts';
 export * from './errors.ts';
 export * from './export.ts';
 export * from './http/budgets.ts';
+export * from './http/chain.ts';
 export * from './http/decisions.ts';
 export * from './http/health.ts';
 export * from './http/internal.ts';

@@ -6,6 +6,7 @@ export { createHttpApp, type HttpApp, type HttpAppOptions, type HttpContext } fr
 export { createInternalClient, type InternalClient, type InternalClientOptions } from './internal-client.ts';
 export { createLogger, type Logger, replicaId } from './logger.ts';
 export { Counter, enableProcessMetrics, Gauge, Histogram, register } from './metrics.ts';
+export { Periodic, type PeriodicOptions } from './periodic.ts';
 export { type RunningService, runService } from './run-service.ts';
 export { extractContext, type SpanOptions, startTracing, traceHeaders, withSpan } from './tracing.ts';
 export { VERSION } from './version.ts';

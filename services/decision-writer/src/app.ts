@@ -6,18 +6,23 @@ import { createHttpApp, Health, type Logger, loadConfig, type RunningService, re
 import { configSchema } from './config.ts';
 import { decisionsSubmittedConsumer } from './consumers/decisions-submitted.ts';
 import { RecordingMetrics } from './metrics.ts';
+import { periodicWork } from './periodic-work.ts';
 import { PolicyCache } from './policies/cache.ts';
 import { Publisher } from './publisher.ts';
 import { Recorder } from './recorder.ts';
 import { createPolicyRoute } from './routes/create-policy.ts';
 import { deletePolicyRoute } from './routes/delete-policy.ts';
 import { dryRunPoliciesRoute } from './routes/dry-run-policies.ts';
+import { erasePersonRoute } from './routes/erase-person.ts';
+import { exportDecisionsRoute } from './routes/export-decisions.ts';
+import { getChainRoute } from './routes/get-chain.ts';
 import { getDecisionRoute } from './routes/get-decision.ts';
 import { getPolicyRoute } from './routes/get-policy.ts';
 import { listDecisionsRoute } from './routes/list-decisions.ts';
 import { listPoliciesRoute } from './routes/list-policies.ts';
 import { replacePolicyRoute } from './routes/replace-policy.ts';
-import { Sweep } from './sweep.ts';
+import { retentionRoutes } from './routes/retention.ts';
+import { verifyChainRoute } from './routes/verify-chain.ts';
 
 export const SERVICE: ServiceName = 'decision-writer';
 
@@ -48,6 +53,7 @@ export async function start(log: Logger): Promise<RunningService> {
     log,
     health: (error) => health.report('outbox', error),
   });
+  const wake = () => relay.wake();
   const access = createAccess({
     authUrl: config.AUTH_URL,
     internalToken: config.INTERNAL_TOKEN,
@@ -62,8 +68,14 @@ export async function start(log: Logger): Promise<RunningService> {
     authorize,
   });
   listDecisionsRoute(app, db);
+  // Before the one decision by its id, which would take "export" for one.
+  exportDecisionsRoute(app, db, wake);
   getDecisionRoute(app, db);
-  const policyParts = { db, maxPolicies: config.MAX_POLICIES, wake: () => relay.wake() };
+  erasePersonRoute(app, db, wake);
+  getChainRoute(app, db);
+  verifyChainRoute(app, db, wake);
+  retentionRoutes(app, db, wake);
+  const policyParts = { db, maxPolicies: config.MAX_POLICIES, wake };
   listPoliciesRoute(app, db);
   createPolicyRoute(app, policyParts);
   getPolicyRoute(app, db);
@@ -72,7 +84,7 @@ export async function start(log: Logger): Promise<RunningService> {
   dryRunPoliciesRoute(app, db);
 
   const publisher = new Publisher(db, producer);
-  const sweep = new Sweep(db, publisher, log, config.SWEEP_INTERVAL_MS);
+  const periodic = periodicWork(config, { db, publisher, log });
   const consumer = kafka.consumeGroup({
     topic: 'decisions.submitted',
     groupId: SERVICE,
@@ -80,7 +92,7 @@ export async function start(log: Logger): Promise<RunningService> {
     maxBatch: config.RECORD_BATCH,
     health: (error) => health.report('recording', error),
     handler: decisionsSubmittedConsumer({
-      recorder: new Recorder(db, new PolicyCache(log), () => relay.wake()),
+      recorder: new Recorder(db, new PolicyCache(log), wake),
       publisher,
       producer,
       metrics: new RecordingMetrics(),
@@ -92,7 +104,7 @@ export async function start(log: Logger): Promise<RunningService> {
   await kafka.checkTopics();
   const listener = await startAccessListener({ kafka, access, replicaId: replicaId(SERVICE) });
   await consumer.start();
-  sweep.start();
+  for (const work of periodic) work.start();
   relay.start();
   health.started();
 
@@ -100,7 +112,7 @@ export async function start(log: Logger): Promise<RunningService> {
     async stop() {
       health.draining();
       await consumer.stop();
-      await sweep.stop();
+      await Promise.all(periodic.map((work) => work.stop()));
       await app.close();
       await relay.stop();
       await producer.close();

@@ -1,5 +1,7 @@
-import { accessEnv, baseEnv, databaseEnv, kafkaEnv } from '@governsai/service';
+import { accessEnv, baseEnv, databaseEnv, kafkaEnv, secret } from '@governsai/service';
 import { z } from 'zod';
+
+const milliseconds = (initial: number) => z.coerce.number().int().min(100).default(initial);
 
 /** The environment of decision-writer. */
 export const configSchema = baseEnv
@@ -17,11 +19,13 @@ export const configSchema = baseEnv
       .describe('Messages stored in one transaction, at most.'),
     RECORD_CONCURRENCY: z.coerce.number().int().min(1).max(64).default(3).describe('Partitions recorded at once.'),
     MAX_POLICIES: z.coerce.number().int().positive().default(100).describe('Policies of one org at most.'),
-    SWEEP_INTERVAL_MS: z.coerce
-      .number()
-      .int()
-      .min(100)
-      .default(5000)
-      .describe('Milliseconds between two looks for decisions that were stored and not published.'),
+    CHECKPOINT_KEY: secret(z.string())
+      .optional()
+      .describe('Ed25519 private key in PEM that signs checkpoints. Without it none are made, and nothing is pruned.'),
+    CHECKPOINT_INTERVAL_MS: milliseconds(60_000).describe('Milliseconds between two rounds of checkpoints.'),
+    RETENTION_INTERVAL_MS: milliseconds(600_000).describe('Milliseconds between two rounds of pruning.'),
+    SWEEP_INTERVAL_MS: milliseconds(5000).describe(
+      'Milliseconds between two looks for decisions that were stored and not published.',
+    ),
   });
 export type Config = z.infer<typeof configSchema>;

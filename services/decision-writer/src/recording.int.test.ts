@@ -12,7 +12,7 @@ import { PolicyCache } from './policies/cache.ts';
 import { Publisher } from './publisher.ts';
 import { readDecisions } from './reading.ts';
 import { Recorder } from './recorder.ts';
-import { Sweep } from './sweep.ts';
+import { publishLeftBehind } from './sweep.ts';
 
 const ORGS = ['acme', 'globex', 'initech'];
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
@@ -222,8 +222,7 @@ describe('recording', () => {
     const values = upTo(7).map(() => submission('initech'));
     await newRecorder().record(values.map((value) => ({ value })));
     await admin.system.execute(`UPDATE org_chains SET updated_at = now() - interval '1 minute'`);
-    const sweep = new Sweep(db, new Publisher(db, producer), createLogger('test', 'silent'), 1000);
-    await sweep.run();
+    await publishLeftBehind(db, new Publisher(db, producer));
     const initech = (await heads()).find((head) => head.org_id === 'initech');
     expect(initech?.published_seq).toBe(initech?.last_seq);
     expect(await publishedSeqs('initech')).toEqual(upTo(initech?.last_seq ?? 0));

@@ -55,7 +55,9 @@ export async function storedBodies(
     `WITH asked AS (SELECT * FROM unnest($1::text[], $2::text[]) AS a(org_id, id))
      SELECT d.org_id, d.id, d.body_hash FROM asked a JOIN decisions d ON d.org_id = a.org_id AND d.id = a.id
      UNION ALL
-     SELECT e.org_id, e.id, e.body_hash FROM asked a JOIN events e ON e.org_id = a.org_id AND e.id = a.id`,
+     SELECT e.org_id, e.id, e.body_hash FROM asked a JOIN events e ON e.org_id = a.org_id AND e.id = a.id
+     UNION ALL
+     SELECT p.org_id, p.id, p.body_hash FROM asked a JOIN pruned_decisions p ON p.org_id = a.org_id AND p.id = a.id`,
     [orgIds, ids],
   );
   return new Map(rows.map((row) => [idKey(row.org_id, row.id), row.body_hash]));

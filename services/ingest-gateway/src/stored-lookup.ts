@@ -62,7 +62,9 @@ export function createStoredLookup({
         `WITH asked AS (SELECT * FROM unnest($1::text[], $2::text[]) AS a(org_id, id))
          SELECT d.id, d.body_hash FROM asked a JOIN decisions d ON d.org_id = a.org_id AND d.id = a.id
          UNION ALL
-         SELECT e.id, e.body_hash FROM asked a JOIN events e ON e.org_id = a.org_id AND e.id = a.id`,
+         SELECT e.id, e.body_hash FROM asked a JOIN events e ON e.org_id = a.org_id AND e.id = a.id
+         UNION ALL
+         SELECT p.id, p.body_hash FROM asked a JOIN pruned_decisions p ON p.org_id = a.org_id AND p.id = a.id`,
         [keys.map((key) => key.orgId), keys.map((key) => key.decisionId)],
       ),
     );

@@ -1,4 +1,5 @@
 import { createBudget, getBudget, listBudgets } from './budgets.ts';
+import { erasePerson, exportDecisions, getChain, getRetention, putRetention, verifyOrgChain } from './chain.ts';
 import { getDecision, listDecisions, postDecisions } from './decisions.ts';
 import { getHealth } from './health.ts';
 import { getAccessVersion, relayIngest, verifyCredential } from './internal.ts';
@@ -9,7 +10,13 @@ import type { HttpRoute } from './route.ts';
 export const ROUTES: readonly HttpRoute[] = [
   postDecisions,
   listDecisions,
+  exportDecisions,
   getDecision,
+  erasePerson,
+  getChain,
+  verifyOrgChain,
+  getRetention,
+  putRetention,
   listPolicies,
   createPolicy,
   dryRunPolicies,

@@ -1,0 +1,33 @@
+import type { Database, Sql } from '@governsai/db';
+
+// Decisions looked through in one transaction.
+const PAGE = 10_000;
+
+/**
+ * Erases what is kept of a person from every decision of the org that names them, and the salts with it: what is left of
+ * them in the chain is a hash nobody can test a guess against. A record's other persons go with them, because one hash
+ * covers all. `last` runs in the transaction that erases the last of them. Returns how many decisions named the person.
+ */
+export async function erasePersonOf(
+  db: Database,
+  orgId: string,
+  userId: string,
+  last: (tx: Sql, erased: number) => Promise<void>,
+): Promise<number> {
+  let erased = 0;
+  for (let after = 0; ; after += PAGE) {
+    const done = await db.transaction([orgId], async (tx) => {
+      erased += await tx.execute(
+        `UPDATE decisions SET person = NULL, person_salt = NULL
+         WHERE org_id = $1 AND seq > $2 AND seq <= $3 AND $4 IN (person->>'userId', person->>'authUserId', person->>'keyUserId')`,
+        [orgId, after, after + PAGE, userId],
+      );
+      // Read after the page: what is recorded later than this names the person anew, and is not ours to erase.
+      const [head] = await tx.query<{ last_seq: number }>('SELECT last_seq FROM org_chains WHERE org_id = $1', [orgId]);
+      if ((head?.last_seq ?? 0) > after + PAGE) return false;
+      await last(tx, erased);
+      return true;
+    });
+    if (done) return erased;
+  }
+}

@@ -1,0 +1,214 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { createDatabase, type Database } from '@governsai/db';
+import { createTestDatabase, type TestDatabase } from '@governsai/db/testing';
+import { createLogger, register } from '@governsai/service';
+import { publicKeyOf, readPublicKey, resultOf, verifyChain } from '@governsai/verifier';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { SubmittedDecision } from '../chain.ts';
+import { PolicyCache } from '../policies/cache.ts';
+import { Recorder } from '../recorder.ts';
+import { signCheckpoints } from './checkpoints.ts';
+import { erasePersonOf } from './erasure.ts';
+import { exportLines, exportRange } from './export.ts';
+import { pruneDecisions } from './retention.ts';
+import { verifyStoredChain } from './verification.ts';
+
+const { privateKey } = generateKeyPairSync('ed25519');
+const trusted = readPublicKey(publicKeyOf(privateKey).publicKey);
+
+let database: TestDatabase;
+let db: Database;
+let admin: Database;
+let recorder: Recorder;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  db = createDatabase({ url: database.appUrl, poolSize: 4, applicationName: 'test' });
+  admin = createDatabase({ url: database.adminUrl, poolSize: 2, applicationName: 'test' });
+});
+
+beforeEach(() => {
+  register.clear();
+  recorder = new Recorder(db, new PolicyCache(createLogger('test', 'silent')), () => {});
+});
+
+afterAll(async () => {
+  await Promise.all([db?.close(), admin?.close()]);
+  await database?.drop();
+});
+
+let orgs = 0;
+/** An org of a test's own with `count` decisions, each of a user of its own. */
+async function orgWith(count: number): Promise<string> {
+  const orgId = `org-${orgs++}`;
+  await admin.system.execute('INSERT INTO organizations (id, name) VALUES ($1, $1)', [orgId]);
+  await append(orgId, 1, count);
+  return orgId;
+}
+
+function submission(orgId: string, n: number): SubmittedDecision {
+  return {
+    orgId,
+    decisionId: `dec_${n.toString(16).padStart(32, '0')}`,
+    idempotencyKey: `key-${n}`,
+    bodyHash: n.toString(16).padStart(64, '0'),
+    schema: 'decision.v1',
+    data: {
+      direction: 'precheck',
+      decision: 'allow',
+      tool: `tool-${n}`,
+      tags: ['a'],
+      userId: `user-${n}`,
+      correlationId: `c-${n}`,
+    },
+    keyId: 'key',
+    userId: null,
+    receivedAt: new Date().toISOString(),
+  };
+}
+
+async function append(orgId: string, from: number, count: number) {
+  return recorder.record(Array.from({ length: count }, (_, i) => ({ value: submission(orgId, from + i) })));
+}
+
+async function verify(orgId: string) {
+  const verification = verifyStoredChain(db, orgId);
+  for (;;) {
+    const step = await verification.next();
+    if (step.done) return step.value;
+  }
+}
+
+async function exported(orgId: string, afterSeq = 0): Promise<string> {
+  let text = '';
+  for await (const chunk of exportLines(db, orgId, await exportRange(db, orgId, afterSeq))) text += chunk;
+  return text;
+}
+
+const verifyExport = (text: string) => resultOf(verifyChain(linesOf(text), { keys: [trusted] }));
+
+async function* linesOf(text: string): AsyncGenerator<string> {
+  for (const line of text.split(/(?<=\n)/)) yield line;
+}
+
+const sign = () => signCheckpoints(db, privateKey, () => new Date());
+
+/** As an attacker with the owner's rights does it. */
+const tamper = (sql: string, values: unknown[] = []) => admin.system.execute(sql, values);
+
+describe('the proof of an org’s chain', () => {
+  it('G3: verifies a chain of several pages, and while it grows', async () => {
+    const org = await orgWith(2500);
+    const verification = verifyStoredChain(db, org);
+    const first = verification.next();
+    await append(org, 2501, 10);
+    await first;
+    expect(await verify(org)).toEqual({ valid: true, checked: 2510 });
+  });
+
+  it('G3: an export verifies without the database, signed checkpoint included, and resumes after any seq', async () => {
+    const org = await orgWith(30);
+    await sign();
+    await append(org, 31, 5);
+    const result = await verifyExport(await exported(org));
+    expect(result).toMatchObject({ valid: true, checked: 35, firstSeq: 1, lastSeq: 35, vouchedTo: 30 });
+    const part = await resultOf(verifyChain(linesOf(await exported(org, 12))));
+    expect(part).toMatchObject({ valid: true, checked: 23, firstSeq: 13, lastSeq: 35 });
+  });
+
+  it('finds each of 100 random alterations of the table, at the record that was altered', async () => {
+    const org = await orgWith(20);
+    await sign();
+    const columns = [
+      'record',
+      'hash',
+      'prev_hash',
+      'id',
+      'body_hash',
+      'tool',
+      'decision',
+      'direction',
+      'correlation_id',
+      'person_salt',
+    ];
+    for (let i = 0; i < 100; i++) {
+      const column = columns[i % columns.length] as string;
+      const seq = 1 + Math.floor(Math.random() * 20);
+      const [row] = await admin.system.query<{ value: string }>(
+        `SELECT ${column} AS value FROM decisions WHERE org_id = $1 AND seq = $2`,
+        [org, seq],
+      );
+      const before = row?.value ?? '';
+      const at = Math.floor(Math.random() * before.length);
+      const altered = `${before.slice(0, at)}${before[at] === '0' ? '1' : '0'}${before.slice(at + 1)}`;
+      const set = (value: string) =>
+        tamper(`UPDATE decisions SET ${column} = $3 WHERE org_id = $1 AND seq = $2`, [org, seq, value]);
+      try {
+        await set(altered);
+      } catch {
+        // A constraint of the table refused it: it cannot be stored at all.
+        continue;
+      }
+      const result = await verify(org);
+      await set(before);
+      expect({ column, seq, altered, result }).toMatchObject({ result: { valid: false, firstBroken: { seq } } });
+    }
+    expect(await verify(org)).toMatchObject({ valid: true });
+  });
+
+  it('finds a deleted row, a person put in place of another, and a forged chain behind a checkpoint', async () => {
+    const org = await orgWith(10);
+    await sign();
+    await tamper(`UPDATE decisions SET person = '{"userId":"somebody-else"}' WHERE org_id = $1 AND seq = 4`, [org]);
+    expect(await verify(org)).toMatchObject({ valid: false, firstBroken: { seq: 4, kind: 'altered' } });
+    const gone = await orgWith(10);
+    await tamper('DELETE FROM decisions WHERE org_id = $1 AND seq = 7', [gone]);
+    expect(await verify(gone)).toMatchObject({ valid: false, firstBroken: { seq: 7, kind: 'missing' } });
+    const forged = await orgWith(10);
+    await sign();
+    // A whole other chain, consistent in itself, in place of the one that was signed.
+    await tamper('DELETE FROM decisions WHERE org_id = $1', [forged]);
+    await tamper(`UPDATE org_chains SET last_seq = 0, head_hash = repeat('0', 64) WHERE org_id = $1`, [forged]);
+    await append(forged, 1, 10);
+    expect(await verify(forged)).toMatchObject({ valid: false, firstBroken: { seq: 10, kind: 'checkpoint' } });
+    expect(await verifyExport(await exported(forged))).toMatchObject({ valid: false });
+  });
+
+  it('G12: erasing a person leaves the chain and its export whole', async () => {
+    const org = await orgWith(12);
+    const erased = await erasePersonOf(db, org, 'user-5', async () => {});
+    expect(erased).toBe(1);
+    const text = await exported(org);
+    expect(text).not.toContain('user-5"');
+    expect(await verify(org)).toEqual({ valid: true, checked: 12 });
+    expect(await resultOf(verifyChain(linesOf(text)))).toMatchObject({ valid: true, erased: 1 });
+  });
+
+  it('retention prunes what is old, published, counted and vouched for; the rest verifies and repeats stay duplicates', async () => {
+    const org = await orgWith(10);
+    await tamper('UPDATE organizations SET retention_days = 1 WHERE id = $1', [org]);
+    await tamper(`UPDATE decisions SET recorded_at = recorded_at - interval '3 days' WHERE org_id = $1 AND seq <= 8`, [
+      org,
+    ]);
+    expect(await pruneDecisions(db)).toBe(0);
+    await tamper('UPDATE org_chains SET published_seq = 10 WHERE org_id = $1', [org]);
+    await tamper('INSERT INTO tracker_cursors (org_id, seq) VALUES ($1, 6)', [org]);
+    expect(await pruneDecisions(db)).toBe(0);
+    await sign();
+    expect(await pruneDecisions(db)).toBe(6);
+    expect(await pruneDecisions(db)).toBe(0);
+    const again = await append(org, 3, 2);
+    expect(again).toMatchObject({ recorded: 0, duplicates: 2 });
+    await tamper(`UPDATE decisions SET recorded_at = recorded_at + interval '3 days' WHERE org_id = $1 AND seq <= 8`, [
+      org,
+    ]);
+    expect(await verify(org)).toEqual({ valid: true, checked: 4 });
+    expect(await verifyExport(await exported(org))).toMatchObject({
+      valid: true,
+      firstSeq: 7,
+      lastSeq: 10,
+      vouchedTo: 10,
+    });
+    await expect(exportRange(db, org, 3)).rejects.toMatchObject({ code: 'RESUME_GAP', firstSeq: 7 });
+  });
+});
