@@ -22,7 +22,10 @@ interface PersistOptions {
 }
 
 /** Tries until it works, pausing up to 5 s between tries. Undefined when the signal aborted first. */
-export async function persist<R>(work: () => Promise<R>, { signal, onFailure }: PersistOptions): Promise<R | undefined> {
+export async function persist<R>(
+  work: () => Promise<R>,
+  { signal, onFailure }: PersistOptions,
+): Promise<R | undefined> {
   for (let attempt = 1; !signal.aborted; attempt++) {
     try {
       return await work();

@@ -79,7 +79,8 @@ export class BatchAttempts<T extends TopicName> {
 
   async #bury(offset: string, reason: string, error: unknown): Promise<void> {
     const source = this.#sources.get(offset);
-    if (!source) throw new Error(`offset ${offset} is not in this batch; give a message of the batch at hand to deadLetter`);
+    if (!source)
+      throw new Error(`offset ${offset} is not in this batch; give a message of the batch at hand to deadLetter`);
     if (this.#dead.has(offset)) return;
     const { topic, partition, deadLetters } = this.#options;
     await deadLetters.sendDead(topic, { ...source, partition, headers: source.headers ?? {} }, reason, error);

@@ -26,7 +26,8 @@ export class GroupBroadcast implements Broadcast {
 
   constructor(kafka: KafkaOptions, options: BroadcastOptions, random: string) {
     const missing = options.topics.filter((topic) => !options.handlers[topic]);
-    if (missing.length > 0) throw new Error(`broadcast has no handler for ${missing.join(', ')}; add one to \`handlers\``);
+    if (missing.length > 0)
+      throw new Error(`broadcast has no handler for ${missing.join(', ')}; add one to \`handlers\``);
     this.#kafka = kafka;
     this.#options = options;
     this.#groupId = `${kafka.topicPrefix}${options.replicaId}-${random}`;
@@ -63,7 +64,10 @@ export class GroupBroadcast implements Broadcast {
       await withAdmin(this.#kafka, (admin) => admin.deleteGroups([this.#groupId]));
     } catch (error) {
       // Kafka forgets an empty group by itself after offsets.retention.minutes.
-      this.#kafka.log.warn({ err: asError(error), groupId: this.#groupId }, 'the group of this replica could not be deleted');
+      this.#kafka.log.warn(
+        { err: asError(error), groupId: this.#groupId },
+        'the group of this replica could not be deleted',
+      );
     }
   }
 
@@ -97,7 +101,7 @@ export class GroupBroadcast implements Broadcast {
         const offset = BigInt(message.offset);
         if (offset < (positions.get(partition) ?? 0n)) continue;
         const delivered = this.#deliver(name, handler, new Delivery(message, partition));
-        if (delivered) await delivered;
+        if (delivered !== undefined) await delivered;
         positions.set(partition, offset + 1n);
       }
       consumed.inc({ topic: name, group: 'broadcast' }, messages.length);
@@ -120,7 +124,12 @@ export class GroupBroadcast implements Broadcast {
     }
   }
 
-  async #redeliver(topic: TopicName, handler: BroadcastHandler, message: BroadcastMessage, first: unknown): Promise<void> {
+  async #redeliver(
+    topic: TopicName,
+    handler: BroadcastHandler,
+    message: BroadcastMessage,
+    first: unknown,
+  ): Promise<void> {
     let error = asError(first);
     for (let tries = 1; tries < HANDLER_TRIES; tries++) {
       retries.inc({ topic, side: 'broadcast' });
@@ -132,7 +141,10 @@ export class GroupBroadcast implements Broadcast {
     }
     const { partition, offset } = message;
     skipped.inc({ topic });
-    this.#kafka.log.error({ err: error, topic, partition, offset }, 'a broadcast message was skipped: its handler keeps failing');
+    this.#kafka.log.error(
+      { err: error, topic, partition, offset },
+      'a broadcast message was skipped: its handler keeps failing',
+    );
     this.#tellReset(this.#kafka.topicPrefix + topic, partition);
   }
 
@@ -240,7 +252,10 @@ class Delivery implements BroadcastMessage {
 async function bounded(work: Promise<void>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`the handler took more than ${HANDLER_TIMEOUT_MS} ms`)), HANDLER_TIMEOUT_MS);
+    timer = setTimeout(
+      () => reject(new Error(`the handler took more than ${HANDLER_TIMEOUT_MS} ms`)),
+      HANDLER_TIMEOUT_MS,
+    );
   });
   try {
     await Promise.race([work, late]);

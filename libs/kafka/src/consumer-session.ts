@@ -97,7 +97,10 @@ export class ConsumerSession {
     clearTimeout(timer);
     this.#joined = false;
     await this.#consumer.disconnect().catch((error: unknown) => {
-      this.#kafka.log.warn({ err: asError(error), groupId: this.#options.groupId }, 'the consumer could not leave its group');
+      this.#kafka.log.warn(
+        { err: asError(error), groupId: this.#options.groupId },
+        'the consumer could not leave its group',
+      );
     });
   }
 
@@ -159,7 +162,10 @@ export class ConsumerSession {
   }
 
   #fatal(error: Error): void {
-    if (this.#options.onFatal) return this.#options.onFatal(error);
+    if (this.#options.onFatal) {
+      this.#options.onFatal(error);
+      return;
+    }
     const { groupId } = this.#options;
     this.#kafka.log.fatal({ err: error, groupId }, 'the consumer cannot go on; exiting, so that it is started again');
     process.exit(1);

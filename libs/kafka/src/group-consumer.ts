@@ -132,7 +132,10 @@ export class BatchGroupConsumer<T extends TopicName> implements GroupConsumer {
     }
   }
 
-  async #commit(chunk: KafkaMessage[], { batch, resolveOffset, commitOffsetsIfNecessary }: EachBatchPayload): Promise<void> {
+  async #commit(
+    chunk: KafkaMessage[],
+    { batch, resolveOffset, commitOffsetsIfNecessary }: EachBatchPayload,
+  ): Promise<void> {
     const last = chunk.at(-1);
     if (!last) return;
     const next = String(BigInt(last.offset) + 1n);

@@ -12,7 +12,15 @@ export function createLogCreator(log: Logger, listener?: KafkaLogListener): logC
   return () => (entry) => {
     listener?.(entry);
     const { message, groupId, topic, partition, broker, error, retryCount } = entry.log;
-    const fields = { part: `kafka.${entry.namespace}`, groupId, topic, partition, broker, error: text(error), retryCount };
+    const fields = {
+      part: `kafka.${entry.namespace}`,
+      groupId,
+      topic,
+      partition,
+      broker,
+      error: text(error),
+      retryCount,
+    };
     if (entry.level === logLevel.ERROR || entry.level === logLevel.WARN) log.warn(fields, message);
     else log.debug(fields, message);
   };

@@ -20,7 +20,9 @@ export function parseMessage<T extends TopicName>(topic: T, message: KafkaMessag
   const parsed = TOPICS[topic].value.safeParse(json);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
-    throw new PoisonError(`${issue?.path.join('.') || 'the value'}: ${issue?.message ?? 'not valid'} (${TOPICS[topic].schema})`);
+    throw new PoisonError(
+      `${issue?.path.join('.') || 'the value'}: ${issue?.message ?? 'not valid'} (${TOPICS[topic].schema})`,
+    );
   }
   return {
     offset: message.offset,

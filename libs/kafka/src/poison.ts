@@ -12,5 +12,7 @@ export class PoisonError extends Error {
 /** PoisonError, or an AppError VALIDATION_FAILED; by name, so that a copy of the class in another bundle counts too. */
 export function isPoison(error: unknown): error is Error {
   if (!(error instanceof Error)) return false;
-  return error.name === 'PoisonError' || (error.name === 'AppError' && 'code' in error && error.code === 'VALIDATION_FAILED');
+  return (
+    error.name === 'PoisonError' || (error.name === 'AppError' && 'code' in error && error.code === 'VALIDATION_FAILED')
+  );
 }

@@ -1,14 +1,23 @@
 import { type Producer as KafkaProducer, type Message, Partitioners } from 'kafkajs';
 import { type KafkaOptions, openClient } from './connection.ts';
+import { Line } from './line.ts';
+
+interface Client {
+  line: Line;
+  producer: KafkaProducer;
+  /** Settles with the first connection. */
+  connected: Promise<void>;
+}
 
 /**
  * The connection of a producer. It is made when first needed and thrown away after a failure: a client that has met a
- * broken cluster is not trusted to find its way back.
+ * broken cluster is not trusted to find its way back. What is thrown away is cut, so that it writes nothing any more but
+ * what the broker has already been sent.
  */
 export class ProducerLink {
   readonly #options: KafkaOptions;
   readonly #requestTimeoutMs: number;
-  #current: Promise<KafkaProducer> | null = null;
+  #client: Client | null = null;
   #closed = false;
 
   constructor(options: KafkaOptions, requestTimeoutMs: number) {
@@ -18,45 +27,48 @@ export class ProducerLink {
 
   /** Connects unless connected. Rejects with the client's error. */
   async connect(): Promise<void> {
-    await this.#producer();
+    await this.#open().connected;
   }
 
   /** Resolves when every replica in sync has the messages. The order of the list is kept in each partition. */
   async send(topic: string, messages: Message[]): Promise<void> {
-    const producer = await this.#producer();
-    await producer.send({ topic, messages, acks: -1, timeout: this.#requestTimeoutMs });
+    const client = this.#open();
+    await client.connected;
+    await client.producer.send({ topic, messages, acks: -1, timeout: this.#requestTimeoutMs });
   }
 
-  /** Forgets the connection; the next send makes a new one. */
+  /** Cuts the connection; the next send makes a new one. */
   discard(): void {
-    const old = this.#current;
-    this.#current = null;
-    void old?.then((producer) => producer.disconnect()).catch(() => {});
+    const client = this.#client;
+    this.#client = null;
+    client?.line.cut();
+    void client?.producer.disconnect().catch(() => {});
   }
 
   /** Disconnects for good. Never rejects. */
   async close(): Promise<void> {
     this.#closed = true;
-    const old = this.#current;
-    this.#current = null;
-    await old?.then((producer) => producer.disconnect()).catch(() => {});
+    const client = this.#client;
+    this.#client = null;
+    await client?.producer.disconnect().catch(() => {});
+    client?.line.cut();
   }
 
-  #producer(): Promise<KafkaProducer> {
-    if (this.#closed) return Promise.reject(new Error('the producer is closed'));
-    if (this.#current) return this.#current;
-    const producer = openClient(this.#options, this.#requestTimeoutMs).producer({
+  #open(): Client {
+    if (this.#closed) throw new Error('the producer is closed');
+    if (this.#client) return this.#client;
+    const line = new Line(this.#options.socketFactory);
+    const producer = openClient({ ...this.#options, socketFactory: line.open }, this.#requestTimeoutMs).producer({
       // An idempotent kafkajs producer reuses sequence numbers after a lost answer and can lose a confirmed message.
       idempotent: false,
       allowAutoTopicCreation: false,
       createPartitioner: Partitioners.DefaultPartitioner,
     });
-    const connecting = producer.connect().then(() => producer);
-    this.#current = connecting;
-    connecting.catch(() => {
-      if (this.#current === connecting) this.#current = null;
-      void producer.disconnect().catch(() => {});
+    const client: Client = { line, producer, connected: producer.connect() };
+    client.connected.catch(() => {
+      if (this.#client === client) this.discard();
     });
-    return connecting;
+    this.#client = client;
+    return client;
   }
 }

@@ -43,7 +43,10 @@ export class GroupCommitProducer implements Producer {
       await Promise.race([this.#link.connect(), late]);
     } catch (error) {
       this.#link.discard();
-      throw this.#unavailable('Kafka cannot be reached; check KAFKA_BROKERS and that the brokers are up', asError(error));
+      throw this.#unavailable(
+        'Kafka cannot be reached; check KAFKA_BROKERS and that the brokers are up',
+        asError(error),
+      );
     } finally {
       clearTimeout(timer);
     }

@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { connect, Socket } from 'node:net';
-import type { ISocketFactory } from 'kafkajs';
 import { pino } from 'pino';
 import { createKafka } from './client.ts';
 import { type KafkaOptions, openClient, withAdmin } from './connection.ts';
 import { textHeaders } from './headers.ts';
+import { Line } from './line.ts';
 import { topicNames } from './topics.ts';
 import type { KafkaClient, TextHeaders } from './types.ts';
 
@@ -60,9 +59,11 @@ export async function createTestKafka({ partitions = 3 } = {}): Promise<TestKafk
     heal: () => line.heal(),
     readAll: (topic) => readAll(direct, topicPrefix + topic),
     deleteBefore: (topic, partition, offset) =>
-      withAdmin(direct, (admin) =>
-        admin.deleteTopicRecords({ topic: topicPrefix + topic, partitions: [{ partition, offset }] }),
-      ),
+      withAdmin(direct, async (admin) => {
+        // Loads the topic's metadata, which deleteTopicRecords forgets to.
+        await admin.fetchTopicOffsets(topicPrefix + topic);
+        await admin.deleteTopicRecords({ topic: topicPrefix + topic, partitions: [{ partition, offset }] });
+      }),
     groups,
     drop: async () => {
       const left = await groups();
@@ -73,33 +74,6 @@ export async function createTestKafka({ partitions = 3 } = {}): Promise<TestKafk
       });
     },
   };
-}
-
-/** The line between a client and Kafka. */
-class Line {
-  readonly #sockets = new Set<Socket>();
-  #down = false;
-
-  readonly open: ISocketFactory = ({ host, port, onConnect }) => {
-    if (this.#down) {
-      const refused = new Socket();
-      setImmediate(() => refused.destroy(new Error('connect ECONNREFUSED (the line is cut)')));
-      return refused;
-    }
-    const socket = connect({ host, port }, onConnect);
-    this.#sockets.add(socket);
-    socket.once('close', () => this.#sockets.delete(socket));
-    return socket;
-  };
-
-  cut(): void {
-    this.#down = true;
-    for (const socket of this.#sockets) socket.destroy(new Error('read ECONNRESET (the line is cut)'));
-  }
-
-  heal(): void {
-    this.#down = false;
-  }
 }
 
 async function readAll(options: KafkaOptions, topic: string): Promise<StoredMessage[]> {
