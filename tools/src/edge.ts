@@ -19,6 +19,9 @@ export interface EdgeOptions {
 
 /** An answer that takes longer than this between two bytes is given up. Streams send a heartbeat more often. */
 const IDLE_TIMEOUT_MS = 75_000;
+const UPGRADE_TIMEOUT_MS = 10_000;
+/** How long one end of a socket may stay when the other is gone. */
+const LEAVE_TIMEOUT_MS = 10_000;
 const RETRY_AFTER_MS = 1_000;
 
 /** Headers about one hop (RFC 9110 §7.6.1), and those by which a client could speak for the edge. */
@@ -58,6 +61,7 @@ export function createEdge({ serviceOf = edgeService, upstreams }: EdgeOptions):
     const found = route(req.url ?? '/');
     if ('code' in found) return refuse(res, found, requestId);
     req.on('error', () => {});
+    let repeated = false;
     attempt(found.targets);
 
     function attempt([target, ...others]: readonly string[]): void {
@@ -82,9 +86,14 @@ export function createEdge({ serviceOf = edgeService, upstreams }: EdgeOptions):
         answer.once('error', () => res.destroy());
       });
       upstream.once('error', (error) => {
-        if (!connected && !res.headersSent) return attempt(others);
-        if (res.headersSent) res.destroy();
-        else refuse(res, { code: 'UNAVAILABLE', status: 502, detail: `The service broke off: ${error.message}.` }, requestId);
+        if (res.headersSent || res.closed) return res.destroy();
+        if (!connected) return attempt(others);
+        // A connection kept from before had ended unnoticed. Only what changes nothing may be asked twice.
+        if (upstream.reusedSocket && !repeated && (req.method === 'GET' || req.method === 'HEAD')) {
+          repeated = true;
+          return attempt([...others, target]);
+        }
+        refuse(res, { code: 'UNAVAILABLE', status: 502, detail: `The service broke off: ${error.message}.` }, requestId);
       });
       res.once('close', () => upstream.destroy());
     }
@@ -104,8 +113,11 @@ export function createEdge({ serviceOf = edgeService, upstreams }: EdgeOptions):
       const headers = { ...forwardedHeaders(req, requestId), connection: 'Upgrade', upgrade: req.headers.upgrade };
       const upstream = request(new URL(target), { method: req.method, path: (found as { path: string }).path, headers });
       let answered = false;
+      upstream.setTimeout(UPGRADE_TIMEOUT_MS, () => upstream.destroy(new Error('no answer within 10 s')));
       upstream.once('upgrade', (answer, service, first) => {
         answered = true;
+        // How long it may be silent is for the service to say.
+        service.setTimeout(0);
         client.write(headOf(answer, pairs(answer.rawHeaders)));
         client.write(first);
         service.write(head);
@@ -154,7 +166,10 @@ function join(client: Duplex, service: Duplex): void {
   ] as const) {
     from.pipe(to);
     from.on('error', () => to.end());
-    from.once('close', () => to.end());
+    from.once('close', () => {
+      to.end();
+      setTimeout(() => to.destroy(), LEAVE_TIMEOUT_MS).unref();
+    });
   }
 }
 

@@ -1,7 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { systemEnvironment } from './environment.ts';
 import { toolScript } from './paths.ts';
+
+const REAPER = toolScript('reaper.js');
+const REPLACE_AFTER_MS = 200;
 
 /**
  * Keeps a promise even if this process is killed with SIGKILL: what is watched is stopped, what is
@@ -14,6 +18,7 @@ export class Guard {
   #closed = false;
 
   constructor() {
+    if (!existsSync(REAPER)) throw new Error(`${REAPER} is missing: run \`make build\`.`);
     this.#reaper = this.#spawnReaper();
   }
 
@@ -62,9 +67,16 @@ export class Guard {
     (this.#reaper.stdin as Writable).write(`${line}\n`);
   }
 
+  #replace(): void {
+    if (this.#closed) return;
+    this.#reaper = this.#spawnReaper();
+    for (const [pid, signal] of this.#watched) this.#tell(`watch\t${pid}\t${signal}`);
+    for (const line of this.#last) this.#tell(line);
+  }
+
   #spawnReaper(): ChildProcess {
     // A session of its own: a Ctrl-C or a closed terminal reaches the supervisor, not the reaper.
-    const reaper = spawn(process.execPath, [toolScript('reaper.js')], {
+    const reaper = spawn(process.execPath, [REAPER], {
       detached: true,
       stdio: ['pipe', 'ignore', 'ignore'],
       env: systemEnvironment(),
@@ -77,12 +89,8 @@ export class Guard {
     reaper.once('error', (error) => {
       throw new Error(`Node.js could not be started to guard the stack (${error.message}): check ${process.execPath}.`);
     });
-    reaper.once('exit', () => {
-      if (this.#closed) return;
-      this.#reaper = this.#spawnReaper();
-      for (const [pid, signal] of this.#watched) this.#tell(`watch\t${pid}\t${signal}`);
-      for (const line of this.#last) this.#tell(line);
-    });
+    // Somebody killed it. Not at once, so that one that cannot live does not keep us busy.
+    reaper.once('exit', () => setTimeout(() => this.#replace(), REPLACE_AFTER_MS).unref());
     return reaper;
   }
 }

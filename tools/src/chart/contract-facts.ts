@@ -1,0 +1,40 @@
+import { deadLetterTopic, SERVICES, type ServiceName, TOPIC_NAMES, TOPICS, type TopicName } from '@governsai/contracts';
+import { type WantedTopic, wantedTopics } from '@governsai/kafka';
+import { type EdgePath, edgePaths } from './edge-paths.ts';
+
+/** A right at Kafka on one topic, by its name without the prefix. */
+interface TopicRight {
+  topic: string;
+  operations: ('Describe' | 'Read' | 'Write')[];
+}
+
+/** What the chart's templates need of the contracts. */
+export interface ContractFacts {
+  edge: EdgePath[];
+  topics: WantedTopic[];
+  /** The rights each service needs on topics. Its consumer groups begin with its own name. */
+  rights: Record<ServiceName, TopicRight[]>;
+}
+
+export function contractFacts(): ContractFacts {
+  const rights = SERVICES.map((service) => [service, topicRights(service)] as const);
+  return {
+    edge: edgePaths(),
+    topics: wantedTopics(''),
+    rights: Object.fromEntries(rights) as ContractFacts['rights'],
+  };
+}
+
+/** Each service may see all topics (it checks at its start that they are there) and use only its own. */
+function topicRights(service: ServiceName): TopicRight[] {
+  return TOPIC_NAMES.flatMap((name: TopicName) => {
+    const { readers, writers }: { readers: readonly ServiceName[]; writers: readonly ServiceName[] } = TOPICS[name];
+    const reads = readers.includes(service);
+    const own: TopicRight = { topic: name, operations: ['Describe'] };
+    if (reads) own.operations.push('Read');
+    if (writers.includes(service)) own.operations.push('Write');
+    const dead: TopicRight = { topic: deadLetterTopic(name), operations: ['Describe'] };
+    if (reads) dead.operations.push('Write');
+    return [own, dead];
+  });
+}
