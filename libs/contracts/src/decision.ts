@@ -23,6 +23,14 @@ export type IngestSchema = z.infer<typeof ingestSchema>;
 /** Fields that hold what a person or a model wrote. Dropped at the door unless the org keeps raw text (G12). */
 export const RAW_TEXT_FIELDS = ['rawText', 'rawTextOut', 'payloadOut'] as const;
 
+/** The raw text of one decision, as it came: any JSON. */
+export const rawTexts = z.object({
+  rawText: z.unknown().optional(),
+  rawTextOut: z.unknown().optional(),
+  payloadOut: z.unknown().optional(),
+} satisfies Record<(typeof RAW_TEXT_FIELDS)[number], z.ZodType>);
+export type RawTexts = z.infer<typeof rawTexts>;
+
 // RFC 3339; also without an offset (UTC then) and with any number of fractional digits.
 const TIME = /^(\d{4}-\d\d-\d\d)T((?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d)(\.\d+)?(Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)?$/;
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { decisionDataSchema, decisionView, usage } from './decision.ts';
+import { decisionDataSchema, decisionView, rawTexts, usage } from './decision.ts';
 import { decisionId, externalId, orgId, seq, sha256Hex, timestamp } from './identifiers.ts';
 import { UNLIMITED } from './limits.ts';
 import { notification } from './server-messages.ts';
@@ -18,6 +18,9 @@ const submission = z.object({
   keyId: externalId.nullable().describe('The API key that submitted it; null for a session.'),
   userId: externalId.nullable().describe('The user of that credential.'),
   receivedAt: timestamp.describe('When the gateway received it.'),
+  rawText: rawTexts
+    .optional()
+    .describe('The raw text fields, for an org that keeps them: stored apart from everything else.'),
 });
 
 /** An accepted INGEST on its way to the writer. Its data is normalized, without nulls and never with raw text. */
@@ -89,6 +92,8 @@ export const accessChanged = z
       .describe('Grows with every change of any org; an answer of an older version is not to be cached.'),
     orgId: orgId.nullable().describe('Null: a heartbeat, nothing changed.'),
     keyId: z.string().nullable().describe('The key that changed; null: anything of the org may have.'),
+    userId: z.string().optional().describe('Without a key: only what speaks for this user may have changed.'),
+    sessionId: z.string().optional().describe('Without a key: only this session has changed.'),
     at: timestamp,
   })
   .meta({ id: 'AccessChanged', description: 'Who may do what has changed in an org, or auth is alive.' });

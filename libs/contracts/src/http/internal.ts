@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ingestSchema } from '../decision.ts';
-import { decisionId, sha256Hex } from '../identifiers.ts';
+import { decisionId, externalId, orgId, sha256Hex, timestamp } from '../identifiers.ts';
 import { principal } from '../principal.ts';
 import { errorMessage } from '../server-messages.ts';
 import { defineRoute } from './route.ts';
@@ -12,6 +12,10 @@ const verified = z.object({
   version: z.int().nonnegative().describe('Access version of the state this answer was read from.'),
   principal: principal.nullable().describe('Null: the credential is not valid; `reason` says why.'),
   reason: z.enum(['AUTH_FAILED', 'AUTH_EXPIRED']).nullable(),
+  of: z
+    .object({ orgId, userId: externalId.nullable(), keyId: externalId.nullable() })
+    .optional()
+    .describe('Whose a refused credential is, where that is known: for the audit log.'),
 });
 export type Verified = z.infer<typeof verified>;
 
@@ -23,7 +27,15 @@ export const verifyCredential = defineRoute({
   summary:
     'Says who a credential speaks for. An API key comes as its SHA-256, so that the key itself stays at the gateway.',
   auth: 'internal',
-  body: z.union([z.object({ keyHash: sha256Hex }), z.object({ token: z.string().max(16_384) })]),
+  body: z.union([
+    z.object({ keyHash: sha256Hex }),
+    z.object({ token: z.string().max(16_384) }),
+    z.object({
+      ticketHash: sha256Hex,
+      orgId: orgId.describe('The org that the ticket names.'),
+      redeemer: z.string().max(64).describe('Names the one connection that it is for: the first one that asks has it.'),
+    }),
+  ]),
   response: verified,
 });
 
@@ -35,6 +47,23 @@ export const getAccessVersion = defineRoute({
   summary: 'The access version right now: what a service asks that hears no heartbeat over Kafka.',
   auth: 'internal',
   response: z.object({ version: z.int().nonnegative() }),
+});
+
+export const reportKeyUsage = defineRoute({
+  name: 'reportKeyUsage',
+  method: 'post',
+  path: '/internal/key-usage',
+  owner: 'auth',
+  summary: 'How often keys were used since the last report of this service.',
+  auth: 'internal',
+  body: z.object({
+    items: z
+      .array(z.object({ orgId, keyId: externalId, uses: z.int().positive(), lastUsedAt: timestamp }))
+      .min(1)
+      .max(1000),
+  }),
+  status: 204,
+  response: z.undefined(),
 });
 
 export const relayIngest = defineRoute({

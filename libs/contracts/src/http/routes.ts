@@ -1,10 +1,27 @@
+import { exportAudit, listAudit, verifyAudit } from './audit.ts';
 import { createBudget, getBudget, listBudgets } from './budgets.ts';
 import { erasePerson, exportDecisions, getChain, getRetention, putRetention, verifyOrgChain } from './chain.ts';
 import { getDecision, listDecisions, postDecisions } from './decisions.ts';
 import { getHealth } from './health.ts';
-import { getAccessVersion, relayIngest, verifyCredential } from './internal.ts';
+import { getAccessVersion, relayIngest, reportKeyUsage, verifyCredential } from './internal.ts';
+import { createKey, getKey, listKeys, revokeKey, rotateKey, updateKey } from './keys.ts';
+import {
+  createInvitation,
+  createOrg,
+  getOrg,
+  listInvitations,
+  listMembers,
+  listOrgs,
+  removeMember,
+  revokeInvitation,
+  suspendOrg,
+  updateMember,
+  updateOrg,
+} from './orgs.ts';
 import { createPolicy, deletePolicy, dryRunPolicies, getPolicy, listPolicies, replacePolicy } from './policies.ts';
+import { eraseRawText, getRawText } from './raw-text.ts';
 import type { HttpRoute } from './route.ts';
+import { acceptInvitation, changePassword, createTicket, login, logout, refreshSession } from './sessions.ts';
 
 /** Every HTTP route of the system but the probes, which each service serves by itself. */
 export const ROUTES: readonly HttpRoute[] = [
@@ -26,8 +43,37 @@ export const ROUTES: readonly HttpRoute[] = [
   listBudgets,
   getBudget,
   createBudget,
+  listOrgs,
+  createOrg,
+  getOrg,
+  updateOrg,
+  suspendOrg,
+  listMembers,
+  updateMember,
+  removeMember,
+  listInvitations,
+  createInvitation,
+  revokeInvitation,
+  listKeys,
+  createKey,
+  getKey,
+  updateKey,
+  rotateKey,
+  revokeKey,
+  listAudit,
+  exportAudit,
+  verifyAudit,
+  login,
+  refreshSession,
+  logout,
+  createTicket,
+  acceptInvitation,
+  changePassword,
+  getRawText,
+  eraseRawText,
   getHealth,
   verifyCredential,
   getAccessVersion,
+  reportKeyUsage,
   relayIngest,
 ];
