@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { budgetsChanged } from '@governsai/contracts';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createDatabase, type Database } from './database.ts';
 import { DEMO_ORGS } from './demo.ts';
@@ -42,6 +43,13 @@ describe('seed', () => {
     await seed(test);
     await seed(test);
     await expect(counts()).resolves.toEqual([{ orgs: 2, members: 4, keys: 6, budgets: 2 }]);
+  });
+
+  it('gives each budget a state that a subscriber can be sent before anything is spent', async () => {
+    const states = await db.transaction(['acme', 'globex'], (tx) =>
+      tx.query<{ state: unknown }>('SELECT state FROM budget_states ORDER BY org_id'),
+    );
+    expect(states.map(({ state }) => budgetsChanged.parse(state).remaining)).toEqual(['7000', '7000']);
   });
 
   it('makes the documented keys, found by their hash', async () => {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { BudgetsChanged } from '@governsai/contracts';
 import pg from 'pg';
 import { DEMO_ORGS, type DemoKey, type DemoOrg } from './demo.ts';
 
@@ -48,6 +49,31 @@ async function seedOrg(client: pg.Client, org: DemoOrg): Promise<void> {
      VALUES ($1, $2, $3, $4, 'currency', $5, 'total', false) ON CONFLICT DO NOTHING`,
     [org.budget.id, org.id, org.budget.name, org.budget.limit, org.budget.currency],
   );
+  // Who subscribes before anything is spent is sent this.
+  const state = unusedState(org);
+  await client.query(
+    `INSERT INTO budget_states (budget_id, org_id, version, state, updated_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
+    [state.budgetId, state.orgId, state.version, state, state.updatedAt],
+  );
+}
+
+/** What is told of an org's budget while nothing is used of it. */
+function unusedState({ id, budget }: DemoOrg): BudgetsChanged {
+  return {
+    orgId: id,
+    budgetId: budget.id,
+    version: 1,
+    scope: {},
+    limit: budget.limit,
+    used: '0',
+    held: '0',
+    remaining: budget.limit,
+    percentUsed: 0,
+    unit: 'currency',
+    currency: budget.currency,
+    period: 'total',
+    updatedAt: new Date().toISOString(),
+  };
 }
 
 async function seedKey(client: pg.Client, orgId: string, key: DemoKey): Promise<void> {
