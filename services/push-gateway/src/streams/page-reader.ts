@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { Push } from './ring.ts';
 
 /** Rows of a page. Pages begin at multiples of it, so that clients that resume near each other read the same ones. */
-export const PAGE_SIZE = 256;
+const PAGE_SIZE = 256;
 /** How long a full page serves others: a wave of reconnections, not longer, for pruned rows are to go. */
 const PAGE_TTL_MS = 10_000;
 
@@ -13,6 +13,7 @@ const PAGE_TTL_MS = 10_000;
 export class PageReader<Key> {
   readonly #load: (key: Key, afterSeq: number, toSeq: number) => Promise<readonly Push[]>;
   readonly #nameOf: (key: Key) => string;
+  readonly #pageSize: number;
   readonly #reading = new Map<string, Promise<readonly Push[]>>();
   readonly #full: LRUCache<string, readonly Push[]>;
 
@@ -21,7 +22,9 @@ export class PageReader<Key> {
     load: (key: Key, afterSeq: number, toSeq: number) => Promise<readonly Push[]>,
     nameOf: (key: Key) => string,
     maxBytes: number,
+    pageSize = PAGE_SIZE,
   ) {
+    this.#pageSize = pageSize;
     this.#load = load;
     this.#nameOf = nameOf;
     this.#full = new LRUCache({ maxSize: maxBytes, sizeCalculation: sizeOf, ttl: PAGE_TTL_MS });
@@ -29,7 +32,7 @@ export class PageReader<Key> {
 
   /** The pushes after `seq` in its page, as {@link StreamSource.after} promises them. */
   async after(key: Key, seq: number): Promise<readonly Push[]> {
-    const begin = Math.floor(seq / PAGE_SIZE) * PAGE_SIZE;
+    const begin = Math.floor(seq / this.#pageSize) * this.#pageSize;
     const name = `${this.#nameOf(key)}:${begin}`;
     const page = this.#full.get(name) ?? (await this.#read(name, key, begin));
     const first = page.findIndex((push) => push.seq > seq);
@@ -39,9 +42,9 @@ export class PageReader<Key> {
   #read(name: string, key: Key, begin: number): Promise<readonly Push[]> {
     const shared = this.#reading.get(name);
     if (shared) return shared;
-    const reading = this.#load(key, begin, begin + PAGE_SIZE)
+    const reading = this.#load(key, begin, begin + this.#pageSize)
       .then((page) => {
-        if (page.length === PAGE_SIZE) this.#full.set(name, page);
+        if (page.length === this.#pageSize) this.#full.set(name, page);
         return page;
       })
       .finally(() => this.#reading.delete(name));
