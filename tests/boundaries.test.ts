@@ -13,11 +13,12 @@ const LIBRARY_EDGES = {
   contracts: [],
   verifier: [],
   cel: ['contracts'],
-  service: ['contracts'],
-  db: ['contracts'],
-  kafka: ['contracts'],
-  access: ['contracts', 'service', 'kafka'],
-  socket: ['contracts', 'service', 'access'],
+  telemetry: ['contracts'],
+  service: ['contracts', 'telemetry'],
+  db: ['contracts', 'telemetry'],
+  kafka: ['contracts', 'telemetry'],
+  access: ['contracts', 'telemetry', 'service', 'kafka'],
+  socket: ['contracts', 'telemetry', 'service', 'access'],
 } as const satisfies Record<string, readonly string[]>;
 
 /** Packages that only one library may import, so that each can be replaced in one folder. */

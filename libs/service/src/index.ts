@@ -1,3 +1,18 @@
+export {
+  DECISION,
+  extractContext,
+  isTraced,
+  LATENCY_BUCKETS,
+  messageAttributes,
+  orgLabel,
+  recordFailure,
+  SIZE_BUCKETS,
+  type SpanOptions,
+  span,
+  traceHeaders,
+  traceIdOf,
+  withSpan,
+} from '@governsai/telemetry';
 export { type AuditEntry, type AuditSource, auditEvent } from './audit.ts';
 export { ConfigError, type ConfigProblem, loadConfig, secret } from './config.ts';
 export { accessEnv, baseEnv, databaseEnv, kafkaEnv, serviceUrl } from './environment.ts';
@@ -8,5 +23,5 @@ export { createLogger, type Logger, replicaId } from './logger.ts';
 export { Counter, enableProcessMetrics, Gauge, Histogram, register } from './metrics.ts';
 export { Periodic, type PeriodicOptions } from './periodic.ts';
 export { type RunningService, runService } from './run-service.ts';
-export { extractContext, type SpanOptions, startTracing, traceHeaders, withSpan } from './tracing.ts';
+export { type StopTracing, startTracing } from './tracing.ts';
 export { VERSION } from './version.ts';

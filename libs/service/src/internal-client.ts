@@ -1,8 +1,8 @@
 import { AppError, type HttpRoute, INTERNAL_TOKEN_HEADER, problem } from '@governsai/contracts';
+import { HTTP, traceHeaders, withSpan } from '@governsai/telemetry';
 import { SpanKind } from '@opentelemetry/api';
 import { type Dispatcher, Pool } from 'undici';
 import type { z } from 'zod';
-import { traceHeaders, withSpan } from './tracing.ts';
 
 export interface InternalClientOptions {
   /** The other service: `http://host:port`. */
@@ -36,7 +36,7 @@ const RETRY_AFTER_MS = 1000;
 /** Opens a client with kept-alive connections to one service. */
 export function createInternalClient(options: InternalClientOptions): InternalClient {
   const { baseUrl, internalToken, timeoutMs = 2000, connections = 16 } = options;
-  const origin = new URL(baseUrl).origin;
+  const { origin, hostname, port, protocol } = new URL(baseUrl);
   // Kept shorter than the server's keep-alive time-out, so that a request seldom meets a connection that is being closed.
   const pool = new Pool(origin, {
     connections,
@@ -48,14 +48,16 @@ export function createInternalClient(options: InternalClientOptions): InternalCl
   return {
     call(route, body) {
       const attributes = {
-        'http.request.method': route.method.toUpperCase(),
-        'server.address': origin,
-        'http.route': route.path,
+        [HTTP.method]: route.method.toUpperCase(),
+        [HTTP.template]: route.path,
+        [HTTP.url]: `${origin}${route.path}`,
+        [HTTP.serverAddress]: hostname,
+        [HTTP.serverPort]: Number(port || (protocol === 'https:' ? 443 : 80)),
       };
       return withSpan(
         `${route.method.toUpperCase()} ${route.path}`,
         { kind: SpanKind.CLIENT, attributes },
-        async () => {
+        async (span) => {
           const { status, text } = await exchange({
             path: route.path,
             method: route.method.toUpperCase() as Dispatcher.HttpMethod,
@@ -63,6 +65,7 @@ export function createInternalClient(options: InternalClientOptions): InternalCl
             body: body === undefined ? null : JSON.stringify(body),
             signal: AbortSignal.timeout(timeoutMs),
           });
+          span.setAttribute(HTTP.status, status);
           const value = parseJson(text);
           if (status !== route.status) throw refusal(status, value);
           const parsed = route.response.safeParse(value);

@@ -36,7 +36,7 @@ export async function runService(name: string, start: (log: Logger) => Promise<R
   process.on('unhandledRejection', die('unhandled rejection'));
 
   enableProcessMetrics(name);
-  const stopTracing = await startTracing(name);
+  const stopTracing = await startTracing(name, log);
   const starting = start(log);
 
   let stopping = false;

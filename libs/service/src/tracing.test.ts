@@ -1,6 +1,6 @@
-import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { defineRoute } from '@governsai/contracts';
+import { startOtlpReceiver } from '@governsai/telemetry/testing';
 import { expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { Health } from './health.ts';
@@ -8,13 +8,6 @@ import { createHttpApp } from './http/app.ts';
 import { createInternalClient } from './internal-client.ts';
 import { createLogger } from './logger.ts';
 import { startTracing } from './tracing.ts';
-
-interface Span {
-  traceId: string;
-  spanId: string;
-  parentSpanId?: string;
-  name: string;
-}
 
 const base = {
   owner: 'auth',
@@ -26,16 +19,9 @@ const front = defineRoute({ ...base, name: 'front', path: '/v1/front', auth: 'no
 const back = defineRoute({ ...base, name: 'back', path: '/internal/back', auth: 'internal' });
 
 it('G11: one trace runs from the caller through a service to the next, and into the log lines', async () => {
-  const spans: Span[] = [];
-  const collector = createServer(async (req, res) => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of req) chunks.push(chunk as Buffer);
-    const { resourceSpans } = JSON.parse(Buffer.concat(chunks).toString());
-    for (const { scopeSpans } of resourceSpans) for (const scope of scopeSpans) spans.push(...scope.spans);
-    res.setHeader('content-type', 'application/json').end('{}');
-  });
-  await new Promise<void>((resolve) => collector.listen(0, '127.0.0.1', resolve));
-  process.env.OTEL_EXPORTER_OTLP_ENDPOINT = `http://127.0.0.1:${(collector.address() as AddressInfo).port}`;
+  const collector = await startOtlpReceiver();
+  process.env.OTEL_EXPORTER_OTLP_ENDPOINT = collector.url;
+  process.env.OTEL_EXPORTER_OTLP_PROTOCOL = 'http/json';
   const stopTracing = await startTracing('auth');
 
   const logged: { msg: string; trace_id?: string }[] = [];
@@ -61,9 +47,9 @@ it('G11: one trace runs from the caller through a service to the next, and into 
   await client.close();
   await app.close();
   await stopTracing();
-  collector.close();
+  await collector.close();
 
-  const named = (name: string) => spans.filter((span) => span.name === name);
+  const named = (name: string) => collector.spans.filter((span) => span.name === name);
   const [frontSpan] = named('GET /v1/front');
   expect(frontSpan).toMatchObject({ traceId, parentSpanId: 'b7ad6b7169203331' });
   const calls = named('GET /internal/back');

@@ -3,13 +3,15 @@ import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Credential } from '@governsai/access';
 import { AppError, CLOSE_CODES, ERRORS, type ErrorCode, type Principal } from '@governsai/contracts';
+import { RPC } from '@governsai/telemetry';
+import { trace } from '@opentelemetry/api';
 import type { WebSocket } from 'ws';
 import { CredentialGate } from './credential-gate.ts';
 import type { Framed } from './frame.ts';
 import type { ConnectionHost } from './host.ts';
 import { Inbox } from './inbox.ts';
 import { MessageError, messageId, parseMessage } from './message.ts';
-import { errorsSent } from './metrics.ts';
+import { errorsSent, messageSeconds } from './metrics.ts';
 import { traced, type UpgradeTrace } from './trace.ts';
 
 /** Unsent bytes at which a socket's reading pauses: who does not read answers may not ask for more of them. */
@@ -109,6 +111,8 @@ export class Connection {
   /** Sends an ERROR; closes the socket when the error's code says so. `id` is the idempotencyKey it is about. */
   sendError(error: AppError, extra: { id?: string | undefined; channel?: string | undefined } = {}): void {
     errorsSent.inc({ code: error.code });
+    const active = trace.getActiveSpan();
+    if (active?.isRecording()) active.setAttribute(RPC.status, error.code);
     const { code, message, path, retryAfterMs, firstSeq } = error;
     const channel = extra.channel ?? error.channel;
     const timestamp = new Date().toISOString();
@@ -248,8 +252,13 @@ export class Connection {
       }
       const handler = this.#host.handlerOf(message.type);
       // A heartbeat is no part of a producer's trace.
-      if (message.type === 'PING') await handler(this, message, item.length);
-      else await traced(message, this.#trace, () => handler(this, message, item.length));
+      const handle = () => handler(this, message, item.length);
+      const stop = messageSeconds.startTimer({ type: message.type });
+      try {
+        await (message.type === 'PING' ? handle() : traced(message, this.#trace, handle));
+      } finally {
+        stop();
+      }
     } catch (error) {
       if (error instanceof AppError) {
         this.sendError(error, { id: error instanceof MessageError ? error.id : id });

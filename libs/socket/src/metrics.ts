@@ -1,15 +1,30 @@
 import { CLOSE_CODES } from '@governsai/contracts';
-import { Counter, Gauge } from '@governsai/service';
+import { Counter, Gauge, Histogram } from '@governsai/service';
+import { LATENCY_BUCKETS } from '@governsai/telemetry';
 
 export const openConnections = new Gauge({
   name: 'governsai_ws_connections',
-  help: 'Open WebSocket connections.',
+  help: 'Open WebSocket connections by state: authenticating, authenticated.',
+  labelNames: ['state'] as const,
+});
+
+export const connectionSeconds = new Histogram({
+  name: 'governsai_ws_connection_duration_seconds',
+  help: 'How long closed connections were open.',
+  buckets: Array.from({ length: 11 }, (_, i) => 4 ** (i - 1)),
 });
 
 export const messagesReceived = new Counter({
   name: 'governsai_ws_messages_total',
   help: 'Messages received, by type; a type that no handler takes counts as "unknown".',
   labelNames: ['type'] as const,
+});
+
+export const messageSeconds = new Histogram({
+  name: 'governsai_ws_message_duration_seconds',
+  help: 'Seconds from taking up a message to the end of its handler, which has answered by then, by type.',
+  labelNames: ['type'] as const,
+  buckets: [...LATENCY_BUCKETS],
 });
 
 export const errorsSent = new Counter({

@@ -9,7 +9,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import { Connection } from './connection.ts';
 import type { ConnectionHost, MessageHandler } from './host.ts';
 import { limited } from './limiter.ts';
-import { countClose, messagesReceived, openConnections } from './metrics.ts';
+import { connectionSeconds, countClose, messagesReceived, openConnections } from './metrics.ts';
 import { upgradeTrace } from './trace.ts';
 
 const SUB_PROTOCOL = 'governsai.v1';
@@ -74,6 +74,7 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
   const connections = new Set<Connection>();
   /** Connections whose handlers may still run, closed ones included. */
   const busy = new Set<Connection>();
+  const authenticated = new Set<Connection>();
   const corked = new Set<Socket>();
   let refusals = 0;
   let draining = false;
@@ -107,6 +108,8 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
       const { orgId } = connection.principal;
       const ofOrg = byOrg.get(orgId) ?? new Set();
       byOrg.set(orgId, ofOrg.add(connection));
+      authenticated.add(connection);
+      countConnections();
       options.onAuthenticated?.(connection);
     },
     uncorkLater(socket) {
@@ -151,7 +154,7 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
     const connection = new Connection(host, ws, socket, { path, org, trace: upgradeTrace(request) });
     connections.add(connection);
     busy.add(connection);
-    openConnections.set(connections.size);
+    countConnections();
     const heartbeat = setInterval(() => {
       if (!connection.heartbeat()) connection.terminate();
     }, HEARTBEAT_MS);
@@ -163,9 +166,16 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
     connection.open(credential);
   }
 
+  function countConnections(): void {
+    openConnections.set({ state: 'authenticated' }, authenticated.size);
+    openConnections.set({ state: 'authenticating' }, connections.size - authenticated.size);
+  }
+
   function forget(connection: Connection): void {
     connections.delete(connection);
-    openConnections.set(connections.size);
+    authenticated.delete(connection);
+    countConnections();
+    connectionSeconds.observe((Date.now() - connection.openedAt.getTime()) / 1000);
     if (connection.isAuthenticated) {
       const { orgId } = connection.principal;
       const ofOrg = byOrg.get(orgId);

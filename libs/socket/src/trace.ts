@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { extractContext, withSpan } from '@governsai/service';
+import { extractContext, RPC, withSpan } from '@governsai/telemetry';
 import { SpanKind } from '@opentelemetry/api';
 import type { ClientMessage } from './message.ts';
 
@@ -20,6 +20,8 @@ export function upgradeTrace(request: IncomingMessage): UpgradeTrace {
 /**
  * Runs the handler of one message in a span of its own (G11). The parent is the `traceparent` in the message, else the one
  * of the upgrade, else none: a connection may live for days, so without either each message begins its own trace.
+ *
+ * A message and its answer are a call with a result: the span is named by the conventions for those.
  */
 export async function traced(
   message: ClientMessage,
@@ -28,5 +30,7 @@ export async function traced(
 ): Promise<void> {
   const { traceparent } = message;
   const parent = extractContext(typeof traceparent === 'string' ? { traceparent } : { ...upgrade });
-  await withSpan(`ws ${message.type}`, { kind: SpanKind.SERVER, parent }, async () => handle());
+  const method = `governsai.v1/${message.type}`;
+  const attributes = { [RPC.system]: 'governsai', [RPC.method]: method };
+  await withSpan(method, { kind: SpanKind.SERVER, parent, attributes }, handle);
 }

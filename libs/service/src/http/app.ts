@@ -2,19 +2,19 @@ import { randomUUID } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { AppError, type HttpRoute, type Principal, validationError } from '@governsai/contracts';
-import { SpanKind, SpanStatusCode } from '@opentelemetry/api';
+import { DECISION } from '@governsai/telemetry';
 import express, { type IRoute, type NextFunction, type Request, type Response } from 'express';
 import helmet from 'helmet';
 import type { z } from 'zod';
 import type { Health } from '../health.ts';
 import type { Logger } from '../logger.ts';
-import { extractContext, withSpan } from '../tracing.ts';
 import { createBodyReader } from './body.ts';
 import { createGracefulServer } from './graceful-server.ts';
 import { createGuard, type GuardOptions } from './guard.ts';
 import { mountProbes } from './probes.ts';
 import { sendProblem, toAppError } from './problem.ts';
 import { recordRequest } from './request-metrics.ts';
+import { traceRequest } from './request-trace.ts';
 
 const DEFAULT_MAX_BODY_BYTES = 1024 * 1024;
 const DEFAULT_CLOSE_DEADLINE_MS = 10_000;
@@ -134,15 +134,14 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
       if (route.method === 'get') path.methods.add('HEAD');
       path.route[route.method](async (req: Request, res: Response) => {
         res.locals.route = route.path;
-        const attributes = { 'http.request.method': req.method, 'http.route': route.path };
-        const parent = extractContext(req.headers);
-        await withSpan(`${req.method} ${route.path}`, { kind: SpanKind.SERVER, attributes, parent }, async (span) => {
+        await traceRequest(req, res, route, async (span) => {
           const admission = await guard(req);
           const params = read(route.params, req.params, 'path');
           admission.admitTo(params);
           const query = read(route.query, req.query, 'query');
           const body = route.body ? readBodyOf(route, await requiredBody(req, res)) : undefined;
           const { principal } = admission;
+          if (principal && span.isRecording()) span.setAttribute(DECISION.orgId, principal.orgId);
           const answer = await handler({
             params,
             query,
@@ -158,8 +157,6 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
           } else if (!res.headersSent) {
             res.status(route.status).end();
           }
-          span.setAttribute('http.response.status_code', res.statusCode);
-          if (res.statusCode >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
         });
       });
     },

@@ -1,0 +1,98 @@
+import { AppError } from '@governsai/contracts';
+import {
+  type Attributes,
+  type Context,
+  context,
+  type Link,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  type TimeInput,
+  trace,
+} from '@opentelemetry/api';
+
+const tracer = trace.getTracer('governsai');
+
+export interface SpanOptions {
+  kind?: SpanKind;
+  /** A function is called only when the span is recorded. */
+  attributes?: Attributes | (() => Attributes);
+  /** The context to continue; the active one unless given. */
+  parent?: Context;
+  links?: Link[];
+  /** When it began, for work that is told of afterwards; now unless given. */
+  startTime?: TimeInput;
+}
+
+/** Begins a span, which the caller ends. It records nothing when tracing is off or its trace is not sampled. */
+export function span(name: string, options: SpanOptions = {}): Span {
+  const { attributes = {}, links = [], startTime } = options;
+  const lazy = typeof attributes === 'function';
+  const started = tracer.startSpan(
+    name,
+    {
+      kind: options.kind ?? SpanKind.INTERNAL,
+      attributes: lazy ? {} : attributes,
+      links,
+      ...(startTime === undefined ? {} : { startTime }),
+    },
+    options.parent ?? context.active(),
+  );
+  if (lazy && started.isRecording()) started.setAttributes(attributes());
+  return started;
+}
+
+/** Runs `work` inside a span that ends with it and is marked as failed when it throws. */
+export async function withSpan<T>(
+  name: string,
+  options: SpanOptions,
+  work: (span: Span) => T | Promise<T>,
+): Promise<T> {
+  const running = span(name, options);
+  try {
+    return await context.with(trace.setSpan(options.parent ?? context.active(), running), () => work(running));
+  } catch (error) {
+    recordFailure(running, error);
+    throw error;
+  } finally {
+    running.end();
+  }
+}
+
+/**
+ * Notes why a span's work failed. A refusal of what the client asked is told by `error.type` alone: it is no error of ours. Of
+ * any other error the message is told only if it is in our own words, as another's may quote contents (G12).
+ */
+export function recordFailure(failed: Span, error: unknown): void {
+  if (!failed.isRecording()) return;
+  if (error instanceof AppError) {
+    failed.setAttribute('error.type', error.code);
+    if (error.status < 500) return;
+    failed.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
+    if (error.cause !== undefined) addException(failed, error.cause);
+    return;
+  }
+  failed.setAttribute('error.type', typeOf(error));
+  failed.setStatus({ code: SpanStatusCode.ERROR });
+  addException(failed, error);
+}
+
+function addException(failed: Span, error: unknown): void {
+  const stack = error instanceof Error ? framesOf(error) : undefined;
+  failed.addEvent('exception', {
+    'exception.type': typeOf(error),
+    ...(stack === undefined ? {} : { 'exception.stacktrace': stack }),
+  });
+}
+
+function typeOf(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error;
+  const { code } = error as { code?: unknown };
+  return typeof code === 'string' ? code : error.name;
+}
+
+/** The stack without its first lines, which repeat the message. */
+function framesOf({ stack }: Error): string | undefined {
+  const frames = stack?.split('\n').filter((line) => /^\s+at /.test(line));
+  return frames?.join('\n');
+}
