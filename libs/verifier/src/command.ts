@@ -7,7 +7,7 @@ import { describeResult } from './report.ts';
 import { resultOf, type VerifyOptions, verifyChain } from './verify-chain.ts';
 
 /** What the command exits with. */
-export const EXIT = { valid: 0, broken: 1, unusable: 2 } as const;
+const EXIT = { valid: 0, broken: 1, unusable: 2 } as const;
 
 /** Where the command reads `-` from and writes to. */
 export interface CommandStreams {

@@ -58,7 +58,7 @@ export interface ExportTrailer {
   /** The last record of the chain up to here; `fromSeq` - 1 when the part is empty. */
   lastSeq: number;
   head: string;
-  /** True: another part follows. False: the export ends here. */
+  /** True: another part must follow. False: the export was complete here. */
   more: boolean;
   /** SHA-256 of all bytes of this part before the trailer. */
   sha256: string;

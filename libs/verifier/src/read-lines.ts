@@ -3,7 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 
 /** Longer than any line an export holds; bounds the memory that a hostile file can take. */
-export const MAX_LINE_BYTES = 16 * 1024 * 1024;
+const MAX_LINE_BYTES = 16 * 1024 * 1024;
 
 const LINE_FEED = 0x0a;
 const GZIP_MAGIC = [0x1f, 0x8b] as const;
@@ -51,7 +51,7 @@ function decode(pieces: Uint8Array[]): string {
     return strict.decode(bytes);
   } catch {
     // Replacement characters could hide the change: a lone surrogate cannot come from any UTF-8.
-    return `\ud800${Buffer.from(bytes).toString('utf8')}`;
+    return Buffer.from(bytes).toString('utf8').replace(/\n?$/, '\ud800$&');
   }
 }
 

@@ -62,9 +62,12 @@ export class Walk {
   /** Takes the next line, with its line feed. Returns what is wrong with it, null when it fits. */
   take(text: string): Suspicion | null {
     this.#line++;
-    if (this.#phase === 'done') return inserted(this.#scene(), this.last.seq + 1, 'a line after the last trailer');
+    const line = parseLine(text.replace(/\n$/, ''));
+    // A later export may be put behind one that was complete, so an archive grows by what is new.
+    if (this.#phase === 'done' && !this.#continues(line)) {
+      return inserted(this.#scene(), this.last.seq + 1, 'a line after the last trailer');
+    }
     if (!text.endsWith('\n')) return this.#truncated('it ends in the middle of a line');
-    const line = parseLine(text.slice(0, -1));
     const suspicion = this.#phase === 'open' ? this.#inside(line, text) : this.#outside(line);
     // The trailer, which closes the part, is not among what it sums up.
     if (suspicion === null && this.#phase === 'open') this.#written.update(text, 'utf8');
@@ -105,6 +108,12 @@ export class Walk {
     return line.part === 'header' ? this.#header(line.header) : noHeader(this.#scene(), line);
   }
 
+  /** Whether a line is a header that goes on from the last record. */
+  #continues(line: ExportLine): boolean {
+    if (line.part !== 'header') return false;
+    return line.header.fromSeq === this.last.seq + 1 && line.header.prevHash === this.last.hash;
+  }
+
   #header(header: ExportHeader): Suspicion | null {
     const fault = this.#phase === 'start' ? firstHeaderFault(header) : this.#laterHeaderFault(header);
     if (fault) return typeof fault === 'string' ? headerFault(this.#line, fault) : fault;
@@ -142,9 +151,8 @@ export class Walk {
       case 'checkpoint':
         return this.#checkpoint(line.signed);
       case 'header': {
-        const { fromSeq, prevHash } = line.header;
-        const continues = this.#partCount > 0 && fromSeq === this.last.seq + 1 && prevHash === this.last.hash;
-        return headerInside(this.#scene(), fromSeq, continues);
+        const continues = this.#partCount > 0 && this.#continues(line);
+        return headerInside(this.#scene(), line.header.fromSeq, continues);
       }
       case 'trailer': {
         const sum = this.#written.copy().digest('hex');

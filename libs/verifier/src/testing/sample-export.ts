@@ -36,7 +36,7 @@ export function sampleKey(name: string): KeyObject {
 }
 
 /** The next row of a chain. */
-export function sampleRow(after: Place, content: SampleContent = {}, orgId = 'acme'): SampleRow {
+function sampleRow(after: Place, content: SampleContent = {}, orgId = 'acme'): SampleRow {
   const seq = after.seq + 1;
   const person = content.person ?? null;
   const personSalt = person ? sha256(`salt ${seq}`).slice(0, 32) : null;
