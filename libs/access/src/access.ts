@@ -1,6 +1,7 @@
 import { type AccessChanged, getAccessVersion, type Principal, verifyCredential } from '@governsai/contracts';
 import { createInternalClient, type Logger } from '@governsai/service';
 import { type AuthPort, CachedAccess } from './cached-access.ts';
+import type { AccessChange } from './change.ts';
 import type { Credential } from './credential.ts';
 
 export interface AccessOptions {
@@ -14,12 +15,6 @@ export interface AccessOptions {
   log: Logger;
 }
 
-/** A change that may concern credentials in use; `orgId` null: any org's, `keyId` null: any of the org's. */
-export interface AccessChange {
-  orgId: string | null;
-  keyId: string | null;
-}
-
 /** Verifies credentials, remembers the answers, and forgets them within a second of their change (G7). */
 export interface Access {
   /**
@@ -28,9 +23,11 @@ export interface Access {
    *
    * @param credential null: none was sent, which is refused.
    * @param org the org the client named beside its credential, if any: it must be the credential's own.
-   * @throws AppError AUTH_FAILED, AUTH_EXPIRED, or UNAVAILABLE when it cannot be checked now.
+   * @param ip where the client is: without it, a key that is bound to networks is refused.
+   * @throws AppError AUTH_FAILED, AUTH_EXPIRED, or UNAVAILABLE when it cannot be checked now. Of a refused credential whose
+   *   owner is known the error is a {@link RefusedError}.
    */
-  verify(credential: Credential | null, org?: string | null): Promise<Principal>;
+  verify(credential: Credential | null, org?: string | null, ip?: string | null): Promise<Principal>;
   /** Takes a message of `access.changed`. */
   apply(event: AccessChanged): void;
   /** Messages of `access.changed` may have been missed: forgets every answer, tells the listeners. */

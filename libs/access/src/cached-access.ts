@@ -1,10 +1,13 @@
 import { type AccessChanged, AppError, type Principal, type Verified } from '@governsai/contracts';
 import { LRUCache } from 'lru-cache';
-import type { Access, AccessChange, AccessOptions } from './access.ts';
+import type { Access, AccessOptions } from './access.ts';
+import type { AccessChange } from './change.ts';
 import { ChangeLog } from './change-log.ts';
 import { type Credential, type CredentialQuery, identify } from './credential.ts';
 import { CredentialCache } from './credential-cache.ts';
 import { countVerification, staleGauge } from './metrics.ts';
+import { isInNetworks } from './network.ts';
+import { RefusedError, refusalOf } from './refusal.ts';
 
 /** The time, in milliseconds. */
 interface Clock {
@@ -65,7 +68,7 @@ export class CachedAccess implements Access {
     this.#lastSign = options.clock.steady();
   }
 
-  async verify(credential: Credential | null, org: string | null = null): Promise<Principal> {
+  async verify(credential: Credential | null, org: string | null = null, ip: string | null = null): Promise<Principal> {
     if (!credential) {
       throw new AppError(
         'AUTH_FAILED',
@@ -75,15 +78,18 @@ export class CachedAccess implements Access {
     const { id, query } = identify(credential);
     const principal = this.#remembered(id) ?? (await this.#lookUpOnce(id, query));
     if (org !== null && org !== principal.orgId) {
-      throw new AppError(
-        'AUTH_FAILED',
-        `the credential does not belong to the org ${JSON.stringify(org)}: name its own, or none`,
-      );
+      const message = `the credential does not belong to the org ${JSON.stringify(org)}: name its own, or none`;
+      throw new RefusedError('AUTH_FAILED', message, principal);
+    }
+    const cidrs = principal.terms?.cidrs;
+    if (cidrs !== undefined && !(ip !== null && isInNetworks(ip, cidrs))) {
+      const message = 'the API key may not be used from this address: use it from the networks it is bound to';
+      throw new RefusedError('AUTH_FAILED', message, principal);
     }
     return principal;
   }
 
-  apply({ version, orgId, keyId, at }: AccessChanged): void {
+  apply({ version, orgId, keyId, userId, sessionId, at }: AccessChanged): void {
     if (orgId === null) {
       const delay = this.#options.clock.wall() - Date.parse(at);
       this.#leastDelay = Math.min(this.#leastDelay, delay);
@@ -93,8 +99,14 @@ export class CachedAccess implements Access {
     }
     this.#changes.heard(orgId, version);
     this.#refusals.clear();
-    this.#cache.dropChanged(orgId, keyId, version);
-    this.#tell({ orgId, keyId });
+    const change = {
+      orgId,
+      keyId,
+      ...(userId !== undefined && { userId }),
+      ...(sessionId !== undefined && { sessionId }),
+    };
+    this.#cache.dropChanged(change, version);
+    this.#tell(change);
     this.#watchGap();
   }
 
@@ -158,7 +170,7 @@ export class CachedAccess implements Access {
     if (this.#isExpired(principal)) {
       this.#cache.delete(id);
       countVerification('refused');
-      throw refusalOf('AUTH_EXPIRED');
+      throw refusalOf('AUTH_EXPIRED', principal);
     }
     countVerification('remembered');
     return principal;
@@ -181,9 +193,9 @@ export class CachedAccess implements Access {
 
   async #lookUp(id: string, query: CredentialQuery): Promise<Principal> {
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
-      const { version, principal, reason } = await this.#ask(query);
+      const { version, principal, reason, of } = await this.#ask(query);
       if (!principal || this.#isExpired(principal)) {
-        const error = refusalOf(principal ? 'AUTH_EXPIRED' : (reason ?? 'AUTH_FAILED'));
+        const error = refusalOf(principal ? 'AUTH_EXPIRED' : (reason ?? 'AUTH_FAILED'), principal ?? of ?? null);
         this.#refusals.set(id, { error, until: this.#options.clock.steady() + NEGATIVE_TTL_MS });
         countVerification('refused');
         throw error;
@@ -274,10 +286,4 @@ export class CachedAccess implements Access {
   #isExpired({ expiresAt }: Principal): boolean {
     return expiresAt !== null && Date.parse(expiresAt) <= this.#options.clock.wall();
   }
-}
-
-function refusalOf(code: 'AUTH_FAILED' | 'AUTH_EXPIRED'): AppError {
-  return code === 'AUTH_EXPIRED'
-    ? new AppError(code, 'the credential has expired: use a new API key, or sign in again')
-    : new AppError(code, 'the credential is not valid: use a current API key, or sign in again');
 }

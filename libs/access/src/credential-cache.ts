@@ -1,5 +1,6 @@
 import type { Principal } from '@governsai/contracts';
 import { LRUCache } from 'lru-cache';
+import { type AccessChange, concerns } from './change.ts';
 
 interface Entry {
   principal: Principal;
@@ -32,12 +33,11 @@ export class CredentialCache {
     this.#entries.delete(id);
   }
 
-  /** Drops what a change of `version` may concern: the org's key, or all of the org when `keyId` is null. */
-  dropChanged(orgId: string, keyId: string | null, version: number): void {
-    for (const id of [...(this.#idsByOrg.get(orgId) ?? [])]) {
+  /** Drops what a change of `version` of one org may concern. */
+  dropChanged(change: AccessChange & { orgId: string }, version: number): void {
+    for (const id of [...(this.#idsByOrg.get(change.orgId) ?? [])]) {
       const entry = this.#entries.peek(id);
-      if (entry && entry.version < version && (keyId === null || entry.principal.keyId === keyId))
-        this.#entries.delete(id);
+      if (entry && entry.version < version && concerns(change, entry.principal)) this.#entries.delete(id);
     }
   }
 
