@@ -51,6 +51,10 @@ lint: have-node ## Checks style, dead code and the types of the tests.
 build: have-node ## Installs what is missing and compiles everything.
 	@$(BOOTSTRAP) install
 
+.PHONY: chart
+chart: have-node ## Writes the generated files of the Helm chart: schema, README, facts of the contracts.
+	@$(BOOTSTRAP) chart-cli
+
 .PHONY: migrate
 migrate: have-node ## Migrates the database of the local system, or of DATABASE_ADMIN_URL and DATABASE_URL.
 	@$(BOOTSTRAP) database migrate

@@ -7,7 +7,8 @@ const END = '<!-- end of values -->';
 export function chartReadme(readme: string, documented: readonly DocumentedValue[]): string {
   const [before, rest] = readme.split(BEGIN);
   const after = rest?.split(END)[1];
-  if (before === undefined || after === undefined) throw new Error(`README.md of the chart must hold ${BEGIN} and ${END}`);
+  if (before === undefined || after === undefined)
+    throw new Error(`README.md of the chart must hold ${BEGIN} and ${END}`);
   const rows = documented.map(
     ({ path, description, default: value }) => `| \`${path}\` | ${cell(description)} | ${shown(value)} |`,
   );

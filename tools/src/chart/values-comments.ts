@@ -23,7 +23,8 @@ export function documentedValues(yaml: string): DocumentedValue[] {
 
   function walk(map: YAMLMap, parents: string[], first: string | null): void {
     for (const [index, pair] of map.items.entries()) {
-      if (!isScalar(pair.key)) throw new Error(`values.yaml: the keys below ${parents.join('.') || 'the top'} must be names`);
+      if (!isScalar(pair.key))
+        throw new Error(`values.yaml: the keys below ${parents.join('.') || 'the top'} must be names`);
       const path = [...parents, String(pair.key.value)];
       const description = commentOf(pair.key.commentBefore) ?? (index === 0 ? first : null);
       visit(pair, path, description);

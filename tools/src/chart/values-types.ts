@@ -4,10 +4,7 @@ import { z } from 'zod';
 const kubernetes = z.record(z.string(), z.unknown());
 const kubernetesList = z.array(kubernetes);
 const texts = z.record(z.string(), z.string());
-const settings = z.record(
-  z.string().regex(/^[A-Z][A-Z0-9_]*$/),
-  z.union([z.string(), z.number(), z.boolean()]),
-);
+const settings = z.record(z.string().regex(/^[A-Z][A-Z0-9_]*$/), z.union([z.string(), z.number(), z.boolean()]));
 const objectName = z.string().regex(/^$|^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/);
 const dataKey = z.string().regex(/^[A-Za-z0-9._-]+$/);
 const tag = z.string().regex(/^[A-Za-z0-9_.-]{0,128}$/);
@@ -95,7 +92,9 @@ export const valuesSchema = z.strictObject({
     app: secretKey,
     admin: secretKey,
     poolSize: atLeastOne.max(1000),
-    tls: z.strictObject({ mode: z.enum(['', 'verify-full', 'verify-ca', 'require', 'prefer', 'no-verify', 'disable']) }),
+    tls: z.strictObject({
+      mode: z.enum(['', 'verify-full', 'verify-ca', 'require', 'prefer', 'no-verify', 'disable']),
+    }),
     ports,
   }),
   kafka: z.strictObject({
@@ -175,7 +174,11 @@ export const valuesSchema = z.strictObject({
     attributes: texts,
   }),
   monitoring: z.strictObject({
-    serviceMonitor: z.strictObject({ enabled: z.boolean(), interval: z.string().regex(/^\d+(ms|s|m)$/), labels: texts }),
+    serviceMonitor: z.strictObject({
+      enabled: z.boolean(),
+      interval: z.string().regex(/^\d+(ms|s|m)$/),
+      labels: texts,
+    }),
     prometheusRule: z.strictObject({ enabled: z.boolean(), labels: texts }),
     dashboards: z.strictObject({ enabled: z.boolean(), labels: texts, annotations: texts }),
   }),
