@@ -1,5 +1,6 @@
 import type { TopicName } from '@governsai/contracts';
 import type { KafkaMessage } from 'kafkajs';
+import { inBatchSpan } from './message-spans.ts';
 import { parseMessage } from './parse-message.ts';
 import { isPoison } from './poison.ts';
 import type { ConsumedBatch, ConsumedMessage, Producer } from './types.ts';
@@ -7,6 +8,7 @@ import type { ConsumedBatch, ConsumedMessage, Producer } from './types.ts';
 interface AttemptsOptions<T extends TopicName> {
   topic: T;
   partition: number;
+  group: string;
   messages: readonly KafkaMessage[];
   handler: (batch: ConsumedBatch<T>) => Promise<void>;
   heartbeat: () => Promise<void>;
@@ -55,7 +57,8 @@ export class BatchAttempts<T extends TopicName> {
     const [first] = alive;
     if (!first) return;
     try {
-      await this.#options.handler(this.#batch(alive));
+      const batch = this.#batch(alive);
+      await inBatchSpan(batch, () => this.#options.handler(batch));
     } catch (error) {
       if (!isPoison(error)) throw error;
       if (alive.length === 1) return this.#bury(first.offset, error.message, error);
@@ -66,10 +69,11 @@ export class BatchAttempts<T extends TopicName> {
   }
 
   #batch(messages: ConsumedMessage<T>[]): ConsumedBatch<T> {
-    const { topic, partition, heartbeat, active } = this.#options;
+    const { topic, partition, group, heartbeat, active } = this.#options;
     return {
       topic,
       partition,
+      group,
       messages,
       heartbeat,
       active,

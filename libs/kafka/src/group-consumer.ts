@@ -30,7 +30,7 @@ export class BatchGroupConsumer<T extends TopicName> implements GroupConsumer {
     this.#options = options;
     this.#labels = { topic: options.topic, group: options.groupId };
     this.#kafkaTopic = kafka.topicPrefix + options.topic;
-    this.#sessionTimeoutMs = options.sessionTimeoutMs ?? 30_000;
+    this.#sessionTimeoutMs = options.sessionTimeoutMs ?? 15_000;
     this.#heartbeatIntervalMs = options.heartbeatIntervalMs ?? Math.round(this.#sessionTimeoutMs / 10);
     this.#deadLetters = new GroupCommitProducer(kafka);
     this.#session = new ConsumerSession(kafka, {
@@ -40,7 +40,7 @@ export class BatchGroupConsumer<T extends TopicName> implements GroupConsumer {
       concurrency: options.concurrency ?? 3,
       sessionTimeoutMs: this.#sessionTimeoutMs,
       heartbeatIntervalMs: this.#heartbeatIntervalMs,
-      rebalanceTimeoutMs: options.rebalanceTimeoutMs ?? 60_000,
+      rebalanceTimeoutMs: options.rebalanceTimeoutMs ?? 30_000,
       onJoin: (assignment) => this.#joined(assignment[this.#kafkaTopic] ?? []),
       eachBatch: (payload) => this.#eachBatch(payload),
       health: (error) => this.#tellHealth(error),
@@ -109,6 +109,7 @@ export class BatchGroupConsumer<T extends TopicName> implements GroupConsumer {
     const attempts = new BatchAttempts({
       topic: this.#options.topic,
       partition,
+      group: this.#options.groupId,
       messages: chunk,
       handler: this.#options.handler,
       heartbeat: () => lease.heartbeat(),

@@ -1,4 +1,3 @@
-import { type Context, context, propagation, ROOT_CONTEXT } from '@opentelemetry/api';
 import type { SourceMessage, TextHeaders } from './types.ts';
 
 /** Headers as text; of one that is there several times, the last. */
@@ -9,20 +8,4 @@ export function textHeaders(headers: SourceMessage['headers'] | undefined): Text
     if (last !== undefined) result[name] = last.toString();
   }
   return result;
-}
-
-/** The active trace's `traceparent` and `tracestate`; empty when there is no trace. */
-export function traceHeaders(): TextHeaders {
-  const carrier: TextHeaders = {};
-  propagation.inject(context.active(), carrier);
-  return carrier;
-}
-
-/**
- * The trace a message belongs to, from its headers: start a consumer's span in it, or link to it from the span of a batch.
- *
- * @example context.with(extractContext(message.headers), () => handle(message))
- */
-export function extractContext(headers: TextHeaders): Context {
-  return propagation.extract(ROOT_CONTEXT, headers);
 }

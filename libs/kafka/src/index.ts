@@ -1,7 +1,7 @@
 export { createKafka } from './client.ts';
 export type { KafkaOptions } from './connection.ts';
 export { DEAD_HEADERS } from './dead-letter.ts';
-export { extractContext } from './headers.ts';
+export { MessageSpans } from './message-spans.ts';
 export { OutboxRelay, type OutboxRelayOptions, type OutboxRow, type OutboxSource } from './outbox-relay.ts';
 export { PoisonError } from './poison.ts';
 export { type KafkaSecurity, kafkaSecurity } from './security.ts';

@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:net';
 import { AppError } from '@governsai/contracts';
+import { extractContext } from '@governsai/telemetry';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { context, propagation, TraceFlags, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
@@ -7,7 +8,6 @@ import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import { pino } from 'pino';
 import { createKafka } from './client.ts';
 import { DEAD_HEADERS } from './dead-letter.ts';
-import { extractContext } from './headers.ts';
 import { auditRecord, until } from './test-records.ts';
 import { createTestKafka, type TestKafka } from './testing.ts';
 
@@ -150,7 +150,7 @@ describe('producer', () => {
     expect(stored.filter((m) => m.key === 'closing').map((m) => idOf(m.value))).toEqual(['last']);
   });
 
-  it('G11: writes the active trace, and reads it back; headers given win', async () => {
+  it('G11: writes the active trace, and reads it back; a trace in the headers given is continued instead', async () => {
     propagation.setGlobalPropagator(new W3CTraceContextPropagator());
     context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
     const traceId = '0af7651916cd43dd8448eb211c80319c';

@@ -3,10 +3,10 @@ import type { Message } from 'kafkajs';
 import { asError } from './backoff.ts';
 import type { KafkaOptions } from './connection.ts';
 import { deadLetterHeaders } from './dead-letter.ts';
-import { traceHeaders } from './headers.ts';
 import { deadLetters, sendFailures } from './metrics.ts';
 import { ProducerLink } from './producer-link.ts';
 import { SendLane } from './send-lane.ts';
+import { traceSend } from './send-trace.ts';
 import { MAX_MESSAGE_BYTES } from './topics.ts';
 import type { OutgoingMessage, Producer, ProducerOptions, SourceMessage } from './types.ts';
 
@@ -53,11 +53,18 @@ export class GroupCommitProducer implements Producer {
   }
 
   async send<T extends TopicName>(topic: T, message: OutgoingMessage<T>): Promise<void> {
-    await this.#enqueue(topic, topic, {
-      key: message.key,
-      value: serialize(topic, message.value),
-      headers: { schema: TOPICS[topic].schema, ...traceHeaders(), ...message.headers },
-    });
+    const sending = traceSend(topic, message, this.#kafka.clientId);
+    try {
+      await this.#enqueue(topic, topic, {
+        key: message.key,
+        value: serialize(topic, message.value),
+        headers: { schema: TOPICS[topic].schema, ...message.headers, ...sending.headers },
+      });
+      sending.end();
+    } catch (error) {
+      sending.end(error);
+      throw error;
+    }
   }
 
   async sendAll<T extends TopicName>(topic: T, messages: readonly OutgoingMessage<T>[]): Promise<void> {

@@ -1,18 +1,21 @@
 import type { TopicName, TopicValue } from '@governsai/contracts';
+import type { Attributes, Context } from '@opentelemetry/api';
 
 /** Headers as text. Kafka keeps bytes; every header this library writes is UTF-8. */
 export type TextHeaders = Record<string, string>;
 
 /**
  * One message to write. `value` is checked against the topic's schema and serialized once; `{ json }` is taken as it
- * is, for callers that have checked and serialized it already. Headers given here win over the ones added
- * (`schema`, `traceparent`, `tracestate`).
+ * is, for callers that have checked and serialized it already. A `schema` among the headers given here wins; a
+ * `traceparent` among them is continued.
  */
 export interface OutgoingMessage<T extends TopicName = TopicName> {
   /** The orgId: messages of one key keep their order. */
   key: string;
   value: TopicValue<T> | { json: string | Buffer };
   headers?: TextHeaders | undefined;
+  /** The trace it belongs to, the active one unless given, and what the span of its sending says besides. */
+  trace?: { parent: Context; attributes?: () => Attributes } | undefined;
 }
 
 /** A message as it was read, in bytes: what a dead letter keeps. */
@@ -73,6 +76,8 @@ export interface ConsumedMessage<T extends TopicName = TopicName> {
 export interface ConsumedBatch<T extends TopicName = TopicName> {
   topic: T;
   partition: number;
+  /** The group that reads it, without the prefix. */
+  group: string;
   /** In offset order, never empty. */
   messages: ConsumedMessage<T>[];
   /** Membership is kept on a timer; call this only to learn of a rebalance at once (it throws then). */
@@ -100,11 +105,11 @@ export interface GroupOptions<T extends TopicName> {
   health?: (error: Error | null) => void;
   /** The group is beyond recovery. Default: log, then exit the process with 1. */
   onFatal?: (error: Error) => void;
-  /** A member silent for this long loses its partitions. Default 30,000 ms. */
+  /** A member silent for this long loses its partitions. Default 15,000 ms. */
   sessionTimeoutMs?: number;
-  /** Default: a tenth of the session time-out, 3,000 ms. */
+  /** Default: a tenth of the session time-out. */
   heartbeatIntervalMs?: number;
-  /** How long a rebalance waits for a busy member. Default 60,000 ms. */
+  /** How long a rebalance waits for a busy member; a batch that takes longer then is handled again. Default 30,000 ms. */
   rebalanceTimeoutMs?: number;
   /** The longest pause between two tries of a failing batch. Default 30,000 ms. */
   maxBackoffMs?: number;
@@ -147,7 +152,7 @@ export interface BroadcastOptions {
   health?: (error: Error | null) => void;
   /** The consumer is beyond recovery. Default: log, then exit the process with 1. */
   onFatal?: (error: Error) => void;
-  /** Default 30,000 ms. */
+  /** Default 15,000 ms. */
   sessionTimeoutMs?: number;
 }
 
