@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { holdMessage, releaseMessage, settleMessage } from './http/holds.ts';
 import { seq } from './identifiers.ts';
 import { DEFAULT_LIMITS, type MessageLimits } from './limits.ts';
 import { text } from './text.ts';
@@ -73,5 +74,8 @@ export const CLIENT_MESSAGES = {
   SUB: subMessage,
   UNSUB: unsubMessage,
   PING: pingMessage,
+  HOLD: holdMessage,
+  SETTLE: settleMessage,
+  RELEASE: releaseMessage,
 } as const;
 export type ClientMessageType = keyof typeof CLIENT_MESSAGES;

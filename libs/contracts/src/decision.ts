@@ -68,6 +68,9 @@ export const usage = z
     provider: text(256).nullish().describe('Who serves the model.'),
     inputTokens: tokens.nullish(),
     outputTokens: tokens.nullish(),
+    holdId: text(64, 1)
+      .nullish()
+      .describe('The hold it was spent under; absent: the oldest one with its correlationId and tool.'),
   })
   .meta({ id: 'Usage', description: 'What the decided call cost.' });
 export type Usage = z.infer<typeof usage>;

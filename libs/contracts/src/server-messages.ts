@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { decisionView, ingestSchema } from './decision.ts';
 import { errorCode } from './errors.ts';
+import { holdResult, holdState } from './http/holds.ts';
 import { decisionId, orgId, seq, timestamp } from './identifiers.ts';
 
 export const authSuccess = z
@@ -103,7 +104,10 @@ export const errorMessage = z
     error: errorCode.describe('Same as code, for older clients.'),
     message: z.string().describe('What went wrong and what to do next, for people.'),
     timestamp,
-    id: z.string().optional().describe('The idempotencyKey of the INGEST that failed.'),
+    id: z
+      .string()
+      .optional()
+      .describe('The idempotencyKey of the INGEST or HOLD that failed, or the holdId of the SETTLE or RELEASE.'),
     path: z.string().optional().describe('The field at fault, dotted: `data.usage.cost`.'),
     channel: z.string().optional().describe('The channel at fault.'),
     retryAfterMs: z.int().optional().describe('How long to wait before the same message may succeed, in milliseconds.'),
@@ -122,5 +126,7 @@ export const SERVER_MESSAGES = {
   DECISION: decisionPush,
   BUDGET_UPDATE: budgetUpdate,
   NOTIFICATION: notificationPush,
+  HOLD_RESULT: holdResult,
+  HOLD_STATE: holdState,
   ERROR: errorMessage,
 } as const;

@@ -56,7 +56,7 @@ export const budgetsChanged = z
     budgetId: z.string(),
     version: z.int().positive().describe('Grows with every change; a lower one than seen is dropped.'),
     scope: z.record(z.string(), z.string()).describe('What the budget is about; empty for the whole org.'),
-    limit: z.string().describe('The most that may be used in a period.'),
+    limit: z.string().describe('The most that may be used in this period, with what was carried over into it.'),
     used: z.string().describe('Booked in the current period.'),
     held: z.string().describe('Reserved by open holds.'),
     remaining: z.string().describe('limit - used - held; negative after an overrun.'),
@@ -64,6 +64,8 @@ export const budgetsChanged = z
     unit: z.enum(['currency', 'tokens', 'calls']),
     currency: z.string().nullable().describe('Null but for the unit `currency`.'),
     period: z.string().describe('After which time it starts again at zero; `total` for never.'),
+    periodStart: timestamp.nullish().describe('Null for `total`.'),
+    periodEnd: timestamp.nullish().describe('Null for `total`.'),
     updatedAt: timestamp,
   })
   .meta({

@@ -14,6 +14,9 @@ const ANSWERS: Record<ClientMessageType, readonly ServerMessageType[]> = {
   SUB: ['SUB_SUCCESS', 'ERROR'],
   UNSUB: ['UNSUB_SUCCESS', 'ERROR'],
   PING: ['PONG'],
+  HOLD: ['HOLD_RESULT', 'ERROR'],
+  SETTLE: ['HOLD_STATE', 'ERROR'],
+  RELEASE: ['HOLD_STATE', 'ERROR'],
 };
 
 /** What comes without being asked for, after a SUB. */

@@ -1,8 +1,11 @@
 import { exportAudit, listAudit, verifyAudit } from './audit.ts';
-import { createBudget, getBudget, listBudgets } from './budgets.ts';
+import { adjustBudget, listBudgetPeriods, listBudgetVersions, listLedger } from './budget-history.ts';
+import { archiveBudget, changeBudget, createBudget, getBudget, listBudgets } from './budgets.ts';
 import { erasePerson, exportDecisions, getChain, getRetention, putRetention, verifyOrgChain } from './chain.ts';
 import { getDecision, listDecisions, postDecisions } from './decisions.ts';
 import { getHealth } from './health.ts';
+import { relayHolds } from './hold-relay.ts';
+import { createHold, getHold, listHolds, releaseHold, settleHold } from './holds.ts';
 import { getAccessVersion, relayIngest, reportKeyUsage, verifyCredential } from './internal.ts';
 import { createKey, getKey, listKeys, revokeKey, rotateKey, updateKey } from './keys.ts';
 import {
@@ -19,9 +22,23 @@ import {
   updateOrg,
 } from './orgs.ts';
 import { createPolicy, deletePolicy, dryRunPolicies, getPolicy, listPolicies, replacePolicy } from './policies.ts';
+import { importPrices, listPrices } from './prices.ts';
 import { eraseRawText, getRawText } from './raw-text.ts';
 import type { HttpRoute } from './route.ts';
 import { acceptInvitation, changePassword, createTicket, login, logout, refreshSession } from './sessions.ts';
+import { exportUsage, getUsage } from './usage.ts';
+import {
+  changeWebhook,
+  createWebhook,
+  deleteWebhook,
+  getDelivery,
+  getWebhook,
+  listDeliveries,
+  listWebhooks,
+  replayDelivery,
+  rotateWebhookSecret,
+  testWebhook,
+} from './webhooks.ts';
 
 /** Every HTTP route of the system but the probes, which each service serves by itself. */
 export const ROUTES: readonly HttpRoute[] = [
@@ -43,6 +60,31 @@ export const ROUTES: readonly HttpRoute[] = [
   listBudgets,
   getBudget,
   createBudget,
+  changeBudget,
+  archiveBudget,
+  listBudgetVersions,
+  listBudgetPeriods,
+  listLedger,
+  adjustBudget,
+  createHold,
+  settleHold,
+  releaseHold,
+  getHold,
+  listHolds,
+  getUsage,
+  exportUsage,
+  listPrices,
+  importPrices,
+  listWebhooks,
+  createWebhook,
+  getWebhook,
+  changeWebhook,
+  deleteWebhook,
+  rotateWebhookSecret,
+  testWebhook,
+  listDeliveries,
+  getDelivery,
+  replayDelivery,
   listOrgs,
   createOrg,
   getOrg,
@@ -76,4 +118,5 @@ export const ROUTES: readonly HttpRoute[] = [
   getAccessVersion,
   reportKeyUsage,
   relayIngest,
+  relayHolds,
 ];
