@@ -27,7 +27,7 @@ export const exportRecord = z.strictObject({
   person: person.strict().nullable().describe('Null when the record speaks of no person, or the person was erased.'),
   personSalt: z
     .string()
-    .regex(/^(?:[0-9a-f]{2}){16,64}$/)
+    .regex(/^[0-9a-f]{32}$/)
     .nullable()
     .describe('Null exactly when `person` is.'),
 });

@@ -83,7 +83,7 @@ const isCount: Check = (value) => Number.isSafeInteger(value) && (value as numbe
 const isText: Check = (value) => typeof value === 'string';
 const isTime: Check = (value) => typeof value === 'string' && TIME.test(value);
 const isKeyId: Check = (value) => typeof value === 'string' && /^[0-9a-f]{16}$/.test(value);
-const isSalt: Check = (value) => typeof value === 'string' && /^(?:[0-9a-f]{2}){16,64}$/.test(value);
+const isSalt: Check = (value) => typeof value === 'string' && /^[0-9a-f]{32}$/.test(value);
 export const isOrgId: Check = (value) => typeof value === 'string' && /^[a-z0-9][a-z0-9-]{0,62}$/.test(value);
 
 /** A person is either wholly there, with the salt, or wholly erased. */

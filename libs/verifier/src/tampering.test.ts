@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { publicKeyOf } from './keys.ts';
 import { readLines } from './read-lines.ts';
@@ -12,6 +12,9 @@ import {
   sampleRows,
 } from './testing/sample-export.ts';
 import { resultOf, type VerifyOptions, type VerifyResult, verifyChain } from './verify-chain.ts';
+
+// Thousands of files are verified; a loaded machine takes its time.
+jest.setTimeout(120_000);
 
 const key = sampleKey('tampering');
 const keys = [publicKeyOf(key)];
