@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -206,6 +207,7 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
     async drain(seconds) {
       draining = true;
       const deadline = AbortSignal.timeout(seconds * 1000);
+      setMaxListeners(0, deadline);
       const open = [...connections];
       // Ten milliseconds a socket keep the clients' return smooth; many sockets share most of the time there is.
       const pause = Math.min(10, (seconds * 700) / Math.max(open.length, 1));

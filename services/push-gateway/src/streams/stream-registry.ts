@@ -4,12 +4,14 @@ import type { StreamSource } from './stream-source.ts';
 /** How long a stream that nobody uses is kept, so that a client that reconnects resumes from memory. */
 const LINGER_MS = 60_000;
 const SWEEP_MS = 10_000;
-/** What the rings of all streams may hold together. */
+/** What the rings of all streams may hold together unless told otherwise. */
 const TOTAL_RING_BYTES = 64 * 1024 * 1024;
 
 export interface RegistryOptions extends Omit<StreamOptions, 'source' | 'ringBytes'> {
   /** What one stream's ring may hold; less when there are very many streams. */
   ringBytes: number;
+  /** What the rings of all streams may hold together. 64 MiB unless given. */
+  totalRingBytes?: number;
   /** The stored side of a stream. */
   sourceOf: (orgId: string, name: string) => StreamSource;
   now: () => number;
@@ -50,11 +52,11 @@ export class StreamRegistry {
   get(orgId: string, name = ''): PushStream {
     const known = this.find(orgId, name);
     if (known) return known;
-    const { sourceOf, ringBytes } = this.#options;
+    const { sourceOf, ringBytes, totalRingBytes = TOTAL_RING_BYTES } = this.#options;
     const stream = new PushStream({
       ...this.#options,
       source: sourceOf(orgId, name),
-      ringBytes: () => Math.min(ringBytes, TOTAL_RING_BYTES / this.#size),
+      ringBytes: () => Math.min(ringBytes, totalRingBytes / this.#size),
     });
     const ofOrg = this.#orgs.get(orgId) ?? new Map<string, PushStream>();
     this.#orgs.set(orgId, ofOrg.set(name, stream));

@@ -1,0 +1,650 @@
+import { createHash } from 'node:crypto';
+import { createServer } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  type BudgetsChanged,
+  type ChainRecord,
+  canonicalJson,
+  type DecisionsRecorded,
+  decisionViewOf,
+  GENESIS_HASH,
+  getAccessVersion,
+  type NotificationsRaised,
+  type Principal,
+  relayIngest,
+  verifyCredential,
+} from '@governsai/contracts';
+import { createDatabase, type Database } from '@governsai/db';
+import { createTestDatabase, type TestDatabase } from '@governsai/db/testing';
+import type { Producer } from '@governsai/kafka';
+import { createTestKafka, type TestKafka } from '@governsai/kafka/testing';
+import { createHttpApp, createLogger, Health, type HttpApp, type RunningService } from '@governsai/service';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { WebSocket } from 'ws';
+import { start } from './app.ts';
+
+const log = createLogger('push-gateway', 'silent');
+const internalToken = 'sixteen-characters';
+
+type Message = Record<string, unknown> & { type: string };
+
+/** The credentials that auth knows here. */
+const keys = new Map<string, Principal>();
+const key = (name: string, over: Partial<Principal> = {}) => {
+  const apiKey = `gai_${name}`;
+  const principal: Principal = {
+    kind: 'apiKey',
+    orgId: 'acme',
+    userId: 'user-1',
+    keyId: name,
+    scopes: ['decisions:write', 'decisions:read', 'budget:read', 'notifications:read'],
+    expiresAt: null,
+    ...over,
+  };
+  keys.set(createHash('sha256').update(apiKey).digest('hex'), principal);
+  return apiKey;
+};
+
+let database: TestDatabase;
+let kafka: TestKafka;
+let db: Database;
+let producer: Producer;
+let auth: HttpApp;
+let ingest: HttpApp;
+let heartbeat: NodeJS.Timeout;
+let gateway: RunningService;
+let url: string;
+let version = 1;
+const relayed: unknown[] = [];
+const clients: Client[] = [];
+
+class Client {
+  readonly messages: Message[] = [];
+  readonly closed: Promise<{ code: number; reason: string }>;
+  readonly ws: WebSocket;
+  isClosed = false;
+
+  constructor(apiKey: string, gatewayUrl = url) {
+    this.ws = new WebSocket(`${gatewayUrl}?key=${apiKey}`);
+    this.ws.on('message', (data) => this.messages.push(JSON.parse(String(data))));
+    this.ws.on('error', () => {});
+    this.closed = new Promise((resolve) =>
+      this.ws.on('close', (code, reason) => {
+        this.isClosed = true;
+        resolve({ code, reason: reason.toString() });
+      }),
+    );
+    clients.push(this);
+  }
+  async send(message: object): Promise<void> {
+    if (this.ws.readyState === WebSocket.CONNECTING) await new Promise((resolve) => this.ws.once('open', resolve));
+    this.ws.send(JSON.stringify(message));
+  }
+  /** Subscribes and waits for SUB_SUCCESS. */
+  async sub(channels: string[], since?: Record<string, number>): Promise<Message> {
+    await this.send({ type: 'SUB', channels, since });
+    await eventually(() => this.of('SUB_SUCCESS').length > 0);
+    return this.of('SUB_SUCCESS').at(-1) as Message;
+  }
+  of(type: string): Message[] {
+    return this.messages.filter((message) => message.type === type);
+  }
+  seqs(type = 'DECISION'): unknown[] {
+    return this.of(type).map(({ seq }) => seq);
+  }
+}
+
+async function eventually(condition: () => boolean): Promise<void> {
+  const deadline = Date.now() + 20_000;
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error(`did not happen within 20 s: ${condition}`);
+    await delay(5);
+  }
+}
+
+function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from + 1 }, (_, i) => from + i);
+}
+
+const hashOf = (text: string) => createHash('sha256').update(text).digest('hex');
+
+function recordOf(orgId: string, seq: number, scope: string): ChainRecord {
+  return {
+    v: 1,
+    orgId,
+    seq,
+    id: `dec_${hashOf(`${orgId}${seq}`).slice(0, 32)}`,
+    idempotencyKey: `k${seq}`,
+    bodyHash: hashOf(String(seq)),
+    direction: 'precheck',
+    decision: 'allow',
+    tool: 'web.fetch',
+    scope,
+    ts: '2026-01-01T00:00:00.000Z',
+    receivedAt: '2026-01-01T00:00:00.000Z',
+    recordedAt: '2026-01-01T00:00:00.000Z',
+    prevHash: GENESIS_HASH,
+  };
+}
+
+/** Stores decisions as decision-writer does: rows and head in one transaction. */
+async function store(orgId: string, from: number, to: number, scope = ''): Promise<void> {
+  await db.transaction([orgId], async (tx) => {
+    for (const seq of range(from, to)) {
+      const record = canonicalJson(recordOf(orgId, seq, scope));
+      const { id, bodyHash, prevHash } = recordOf(orgId, seq, scope);
+      await tx.execute(
+        `INSERT INTO decisions (org_id, seq, id, body_hash, direction, decision, tool, tags, ts, recorded_at, record, prev_hash, hash)
+         VALUES ($1, $2, $3, $4, 'precheck', 'allow', 'web.fetch', '{}', now(), now(), $5, $6, $7)`,
+        [orgId, seq, id, bodyHash, record, prevHash, hashOf(record)],
+      );
+    }
+    await tx.execute(
+      `INSERT INTO org_chains (org_id, last_seq) VALUES ($1, $2) ON CONFLICT (org_id) DO UPDATE SET last_seq = $2`,
+      [orgId, to],
+    );
+  });
+}
+
+/** Publishes stored decisions as decision-writer does. */
+async function publish(orgId: string, seqs: number[], scope = ''): Promise<void> {
+  const messages = seqs.map((seq) => {
+    const record = recordOf(orgId, seq, scope);
+    const value: DecisionsRecorded = {
+      seq,
+      decision: decisionViewOf(record, hashOf(canonicalJson(record))),
+      userId: null,
+      keyId: null,
+      usage: null,
+      receivedAt: record.receivedAt,
+      recordedAt: record.recordedAt,
+    };
+    return { key: orgId, value };
+  });
+  await producer.sendAll('decisions.recorded', messages);
+}
+
+async function storeAndPublish(orgId: string, from: number, to: number): Promise<void> {
+  await store(orgId, from, to);
+  await publish(orgId, range(from, to));
+}
+
+let orgs = 0;
+/** An org of a test's own, with a key that may do everything. */
+async function newOrg(): Promise<{ orgId: string; apiKey: string; channel: string }> {
+  const orgId = `org-${++orgs}`;
+  await db.transaction([orgId], (tx) => tx.execute(`INSERT INTO organizations (id, name) VALUES ($1, $1)`, [orgId]));
+  return { orgId, apiKey: key(`key-${orgId}`, { orgId }), channel: `org:${orgId}:decisions` };
+}
+
+async function startGateway(environment = {}): Promise<{ gateway: RunningService; url: string }> {
+  const port = await freePort();
+  Object.assign(process.env, {
+    PORT: String(port),
+    INTERNAL_TOKEN: internalToken,
+    DATABASE_URL: database.appUrl,
+    KAFKA_BROKERS: kafka.brokers.join(','),
+    KAFKA_TOPIC_PREFIX: kafka.topicPrefix,
+    AUTH_URL: urlOf(auth),
+    INGEST_URL: urlOf(ingest),
+    DRAIN_SECONDS: '5',
+    PUSH_BUFFER_BYTES: '200000',
+    SLOW_CONSUMER_MS: '500',
+    HEALTH_CHECK_INTERVAL: '200',
+    ...environment,
+  });
+  return { gateway: await start(log), url: `ws://127.0.0.1:${port}/ws` };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === 'object' && address ? address.port : 0;
+}
+
+function urlOf(app: HttpApp): string {
+  const address = app.server.address();
+  return `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`;
+}
+
+async function serve(mount: (app: HttpApp) => void): Promise<HttpApp> {
+  const health = new Health({ service: 'test', intervalMs: 1000, log });
+  const app = createHttpApp({ service: 'test', log, health, internalToken });
+  mount(app);
+  await app.listen(0, '127.0.0.1');
+  return app;
+}
+
+async function sayAccess(orgId: string | null, keyId: string | null): Promise<void> {
+  const value = { version, orgId, keyId, at: new Date().toISOString() };
+  await producer.send('access.changed', { key: orgId ?? 'heartbeat', value });
+}
+
+beforeAll(async () => {
+  [database, kafka] = await Promise.all([createTestDatabase(), createTestKafka()]);
+  db = createDatabase({ url: database.appUrl, poolSize: 4, applicationName: 'push-test' });
+  producer = kafka.kafka.producer();
+  auth = await serve((app) => {
+    app.mount(verifyCredential, async ({ body }) => {
+      const principal = 'keyHash' in body ? (keys.get(body.keyHash) ?? null) : null;
+      return { version, principal, reason: principal ? null : 'AUTH_FAILED' };
+    });
+    app.mount(getAccessVersion, async () => ({ version }));
+  });
+  ingest = await serve((app) => {
+    app.mount(relayIngest, async ({ body }) => {
+      const { items } = body as { items: { message: { idempotencyKey: string }; principal: Principal }[] };
+      relayed.push(...items);
+      return {
+        results: items.map(({ message: { idempotencyKey: id } }) =>
+          id === 'refused'
+            ? {
+                error: {
+                  code: 'VALIDATION_FAILED' as const,
+                  message: 'data.decision: wrong',
+                  id,
+                  path: 'data.decision',
+                },
+              }
+            : { id, decisionId: `dec_${hashOf(id).slice(0, 32)}`, dedup: false, schema: 'decision.v1' as const },
+        ),
+      };
+    });
+  });
+  heartbeat = setInterval(() => void sayAccess(null, null).catch(() => {}), 250);
+  ({ gateway, url } = await startGateway());
+});
+
+afterAll(async () => {
+  for (const { ws } of clients) ws.terminate();
+  await gateway.stop();
+  clearInterval(heartbeat);
+  await Promise.all([auth.close(), ingest.close(), producer.close()]);
+  await db.close();
+  await kafka.drop();
+  await database.drop();
+});
+
+describe('decisions', () => {
+  it('G4: pushes what is recorded after SUB, in order, once, whatever Kafka repeats', async () => {
+    const { orgId, apiKey, channel } = await newOrg();
+    await storeAndPublish(orgId, 1, 3);
+    const client = new Client(apiKey);
+    expect(await client.sub([channel])).toEqual({
+      type: 'SUB_SUCCESS',
+      channels: [channel],
+      positions: { [channel]: 3 },
+    });
+    await storeAndPublish(orgId, 4, 6);
+    await publish(orgId, [4, 5, 6]);
+    await storeAndPublish(orgId, 7, 7);
+    await eventually(() => client.seqs().includes(7));
+    expect(client.seqs()).toEqual([4, 5, 6, 7]);
+    expect(client.of('DECISION')[0]).toMatchObject({
+      channel,
+      seq: 4,
+      data: { orgId, tool: 'web.fetch', tags: [], hash: expect.any(String), timestamp: '2026-01-01T00:00:00.000Z' },
+    });
+  });
+
+  it('G4: fills what Kafka left out from PostgreSQL', async () => {
+    const { orgId, apiKey, channel } = await newOrg();
+    const client = new Client(apiKey);
+    await client.sub([channel]);
+    await store(orgId, 1, 400);
+    await publish(orgId, [1, 2, 400]);
+    await eventually(() => client.seqs().length >= 400);
+    expect(client.seqs()).toEqual(range(1, 400));
+  });
+
+  it('G4: resumes after since from PostgreSQL and goes on live without a hole, while decisions keep coming', async () => {
+    const { orgId, apiKey, channel } = await newOrg();
+    await store(orgId, 1, 1000);
+    const feeding = (async () => {
+      for (let seq = 1001; seq <= 1060; seq += 3) await storeAndPublish(orgId, seq, seq + 2);
+    })();
+    const resuming = [0, 1, 255, 256, 257, 999].map(async (since) => {
+      const client = new Client(apiKey);
+      await client.sub([channel], { [channel]: since });
+      return { client, since };
+    });
+    const resumed = await Promise.all(resuming);
+    await feeding;
+    for (const { client, since } of resumed) {
+      await eventually(() => client.seqs().includes(1060));
+      expect(client.seqs()).toEqual(range(since + 1, 1060));
+    }
+  });
+
+  it('G4: live and resumed pushes of a decision are the same', async () => {
+    const { orgId, apiKey, channel } = await newOrg();
+    const live = new Client(apiKey);
+    await live.sub([channel]);
+    await storeAndPublish(orgId, 1, 2);
+    await eventually(() => live.seqs().length === 2);
+    const { gateway: other, url: otherUrl } = await startGateway();
+    const resumed = new Client(apiKey, otherUrl);
+    await resumed.sub([channel], { [channel]: 0 });
+    await eventually(() => resumed.seqs().length === 2);
+    expect(resumed.of('DECISION')).toEqual(live.of('DECISION'));
+    resumed.ws.terminate();
+    await other.stop();
+  });
+
+  it('answers RESUME_GAP with firstSeq for what has been pruned, and subscribes the rest', async () => {
+    const { orgId, apiKey, channel } = await newOrg();
+    await store(orgId, 1, 20);
+    await db.transaction([orgId], async (tx) => {
+      await tx.execute('UPDATE org_chains SET first_seq = 11 WHERE org_id = $1', [orgId]);
+    });
+    // As the owner: services may only add to a chain.
+    const admin = createDatabase({ url: database.adminUrl, poolSize: 1, applicationName: 'prune' });
+    await admin.system.execute('DELETE FROM decisions WHERE org_id = $1 AND seq < 11', [orgId]);
+    await admin.close();
+    const client = new Client(apiKey);
+    const budget = `org:${orgId}:budget`;
+    await client.sub([channel, budget], { [channel]: 3 });
+    expect(client.messages).toEqual([
+      expect.objectContaining({ type: 'ERROR', code: 'RESUME_GAP', channel, firstSeq: 11 }),
+      { type: 'SUB_SUCCESS', channels: [budget], positions: {} },
+    ]);
+    await client.sub([channel], { [channel]: 10 });
+    await eventually(() => client.seqs().length === 10);
+    expect(client.seqs()).toEqual(range(11, 20));
+  });
+
+  it('sends nothing after UNSUB_SUCCESS', async () => {
+    const { orgId, apiKey, channel } = await newOrg();
+    const client = new Client(apiKey);
+    await client.sub([channel]);
+    await storeAndPublish(orgId, 1, 1);
+    await eventually(() => client.seqs().length === 1);
+    await client.send({ type: 'UNSUB', channels: [channel] });
+    await eventually(() => client.of('UNSUB_SUCCESS').length === 1);
+    const witness = new Client(apiKey);
+    await witness.sub([channel]);
+    await storeAndPublish(orgId, 2, 2);
+    await eventually(() => witness.seqs().length === 1);
+    expect(client.seqs()).toEqual([1]);
+  });
+
+  it('closes a consumer that does not read with 4430; it resumes without a hole', async () => {
+    const { orgId, apiKey, channel } = await newOrg();
+    const slow = new Client(apiKey);
+    const healthy = new Client(apiKey);
+    await Promise.all([slow.sub([channel]), healthy.sub([channel])]);
+    slow.ws.pause();
+    const scope = 'x'.repeat(8000);
+    let seq = 0;
+    // Until the kernel's buffers are full, too, and the gateway has noticed.
+    for (let round = 0; round < 40; round++) {
+      await store(orgId, seq + 1, seq + 50, scope);
+      await publish(orgId, range(seq + 1, seq + 50), scope);
+      seq += 50;
+    }
+    await eventually(() => healthy.seqs().includes(seq));
+    await delay(1500);
+    slow.ws.resume();
+    expect((await slow.closed).code).toBe(4430);
+    expect(healthy.seqs()).toEqual(range(1, seq));
+    const seen = slow.seqs() as number[];
+    expect(seen).toEqual(range(1, seen.length));
+    const resumed = new Client(apiKey);
+    await resumed.sub([channel], { [channel]: seen.length });
+    await eventually(() => resumed.seqs().includes(seq));
+    expect(resumed.seqs()).toEqual(range(seen.length + 1, seq));
+  }, 60_000);
+});
+
+describe('isolation', () => {
+  it('G6: refuses channels of others, names each, and subscribes the rest', async () => {
+    const { orgId, apiKey, channel } = await newOrg();
+    const { channel: other } = await newOrg();
+    const client = new Client(apiKey);
+    await client.sub([other, 'nonsense', 'user:user-2:notifications', channel]);
+    expect(client.messages).toEqual([
+      expect.objectContaining({ type: 'ERROR', code: 'FORBIDDEN', channel: other }),
+      expect.objectContaining({ type: 'ERROR', code: 'VALIDATION_FAILED', channel: 'nonsense' }),
+      expect.objectContaining({ type: 'ERROR', code: 'FORBIDDEN', channel: 'user:user-2:notifications' }),
+      { type: 'SUB_SUCCESS', channels: [`org:${orgId}:decisions`], positions: { [`org:${orgId}:decisions`]: 0 } },
+    ]);
+  });
+
+  it('G6: pushes nothing of another org', async () => {
+    const mine = await newOrg();
+    const other = await newOrg();
+    const client = new Client(mine.apiKey);
+    const witness = new Client(other.apiKey);
+    await client.sub([mine.channel]);
+    await witness.sub([other.channel]);
+    await storeAndPublish(other.orgId, 1, 5);
+    await storeAndPublish(mine.orgId, 1, 1);
+    await eventually(() => witness.seqs().length === 5 && client.seqs().length === 1);
+    expect(JSON.stringify(client.messages)).not.toContain(other.orgId);
+  });
+
+  it('answers SUB_SUCCESS with no channel when all are refused', async () => {
+    const { apiKey } = await newOrg();
+    const client = new Client(apiKey);
+    expect(await client.sub(['nonsense'])).toEqual({ type: 'SUB_SUCCESS', channels: [], positions: {} });
+  });
+
+  it('G7: ends the subscription when the key loses its scope, and the connection when it is revoked', async () => {
+    const { orgId, channel } = await newOrg();
+    const apiKey = key('changing', { orgId });
+    const client = new Client(apiKey);
+    await client.sub([channel]);
+    key('changing', { orgId, scopes: ['budget:read'] });
+    version++;
+    await sayAccess(orgId, 'changing');
+    await eventually(() => client.of('ERROR').length === 1);
+    expect(client.of('ERROR')[0]).toMatchObject({ code: 'FORBIDDEN', channel });
+    const witness = new Client(key('staying', { orgId }));
+    await witness.sub([channel]);
+    await storeAndPublish(orgId, 1, 1);
+    await eventually(() => witness.seqs().length === 1);
+    expect(client.seqs()).toEqual([]);
+    keys.delete(hashOf('gai_changing'));
+    version++;
+    await sayAccess(orgId, 'changing');
+    expect((await client.closed).code).toBe(4401);
+    expect(witness.isClosed).toBe(false);
+  });
+});
+
+describe('budgets', () => {
+  const stateOf = (orgId: string, budgetVersion: number): BudgetsChanged => ({
+    orgId,
+    budgetId: `budget-${orgId}`,
+    version: budgetVersion,
+    scope: {},
+    limit: '7000',
+    used: String(budgetVersion),
+    held: '0',
+    remaining: String(7000 - budgetVersion),
+    percentUsed: 0.1,
+    unit: 'currency',
+    currency: 'USD',
+    period: 'total',
+    updatedAt: '2026-01-01T00:00:00.000Z',
+  });
+
+  it('sends the current state after SUB_SUCCESS, then each change with a higher version', async () => {
+    const { orgId, apiKey } = await newOrg();
+    await db.transaction([orgId], async (tx) => {
+      await tx.execute(
+        `INSERT INTO budgets (id, org_id, name, limit_amount, unit, currency, period, hard)
+         VALUES ($1, $2, 'all', 7000, 'currency', 'USD', 'total', false)`,
+        [`budget-${orgId}`, orgId],
+      );
+      await tx.execute('INSERT INTO budget_states (budget_id, org_id, version, state) VALUES ($1, $2, 3, $3)', [
+        `budget-${orgId}`,
+        orgId,
+        stateOf(orgId, 3),
+      ]);
+    });
+    const client = new Client(apiKey);
+    const channel = `org:${orgId}:budget`;
+    await client.sub([channel]);
+    await eventually(() => client.of('BUDGET_UPDATE').length === 1);
+    expect(client.messages.map(({ type }) => type)).toEqual(['SUB_SUCCESS', 'BUDGET_UPDATE']);
+    expect(client.of('BUDGET_UPDATE')[0]).toMatchObject({
+      channel,
+      data: {
+        orgId,
+        budgetUsed: 3,
+        budgetRemaining: 6997,
+        budgetTotal: 7000,
+        currentSpend: 3,
+        remaining: 6997,
+        limit: 7000,
+      },
+    });
+    for (const budgetVersion of [2, 3, 5, 4, 6]) {
+      await producer.send('budgets.changed', { key: orgId, value: stateOf(orgId, budgetVersion) });
+    }
+    await eventually(() => client.of('BUDGET_UPDATE').length === 3);
+    expect(client.of('BUDGET_UPDATE').map(({ data }) => (data as { version: number }).version)).toEqual([3, 5, 6]);
+  });
+});
+
+describe('notifications', () => {
+  it('G4: sends the stored ones after since, then live ones, of this user and org only', async () => {
+    const { orgId, apiKey } = await newOrg();
+    const notification = (seq: number) => ({
+      id: `n-${orgId}-${seq}`,
+      kind: 'budget.threshold',
+      severity: 'warning' as const,
+      title: 'Half used',
+      body: 'Half of the budget is used.',
+      timestamp: '2026-01-01T00:00:00.123Z',
+      budgetId: 'b',
+    });
+    const insert = (seq: number) =>
+      db.transaction([orgId], async (tx) => {
+        await tx.execute(
+          `INSERT INTO notification_heads (org_id, user_id, seq) VALUES ($1, 'user-1', $2)
+           ON CONFLICT (org_id, user_id) DO UPDATE SET seq = $2`,
+          [orgId, seq],
+        );
+        const { id, kind, severity, title, body, timestamp, budgetId } = notification(seq);
+        await tx.execute(
+          `INSERT INTO notifications (org_id, user_id, seq, id, kind, severity, title, body, data, created_at)
+           VALUES ($1, 'user-1', $2, $3, $4, $5, $6, $7, $8, $9)`,
+          [orgId, seq, id, kind, severity, title, body, { budgetId }, timestamp],
+        );
+      });
+    for (const seq of [1, 2, 3]) await insert(seq);
+    const client = new Client(apiKey);
+    const channel = 'user:user-1:notifications';
+    expect(await client.sub([channel], { [channel]: 1 })).toMatchObject({ positions: { [channel]: 3 } });
+    await insert(4);
+    const raise = (userId: string, seq: number): Promise<void> => {
+      const value: NotificationsRaised = { orgId, userId, seq, notification: notification(seq) };
+      return producer.send('notifications.raised', { key: orgId, value });
+    };
+    await raise('user-2', 9);
+    await raise('user-1', 4);
+    await eventually(() => client.seqs('NOTIFICATION').includes(4));
+    expect(client.seqs('NOTIFICATION')).toEqual([2, 3, 4]);
+    const [stored, , live] = client.of('NOTIFICATION');
+    expect(stored).toEqual({ type: 'NOTIFICATION', channel, seq: 2, data: notification(2) });
+    expect(live).toEqual({ type: 'NOTIFICATION', channel, seq: 4, data: notification(4) });
+  });
+});
+
+describe('ingest', () => {
+  const message = (idempotencyKey: string) => ({ type: 'INGEST', schema: 'decision.v1', idempotencyKey, data: {} });
+
+  it('answers each INGEST with the ACK or ERROR of ingest-gateway, in order, on its own socket', async () => {
+    const { apiKey, orgId } = await newOrg();
+    const client = new Client(apiKey);
+    const other = new Client(apiKey);
+    const ids = range(1, 200).map((i) => `i-${i}`);
+    for (const id of ids) await client.send(message(id));
+    await other.send(message('refused'));
+    await eventually(() => client.of('ACK').length === 200 && other.of('ERROR').length === 1);
+    expect(client.of('ACK').map(({ id }) => id)).toEqual(ids);
+    expect(client.of('ACK')[0]).toEqual({
+      type: 'ACK',
+      id: 'i-1',
+      decisionId: expect.stringMatching(/^dec_/),
+      dedup: false,
+      schema: 'decision.v1',
+      timestamp: expect.any(String),
+    });
+    expect(other.of('ERROR')[0]).toMatchObject({ code: 'VALIDATION_FAILED', id: 'refused', path: 'data.decision' });
+    expect(
+      relayed.find((one) => (one as { message: { idempotencyKey: string } }).message.idempotencyKey === 'i-1'),
+    ).toMatchObject({
+      principal: { orgId, keyId: `key-${orgId}` },
+    });
+  });
+
+  it('hands on the INGEST of a client that closes at once', async () => {
+    const { apiKey } = await newOrg();
+    const client = new Client(apiKey);
+    await client.send(message('fire-and-forget'));
+    client.ws.close();
+    await eventually(() => JSON.stringify(relayed).includes('fire-and-forget'));
+  });
+});
+
+describe('outages and restarts', () => {
+  it('G9: a drained replica closes with 1012, and another one takes over without a hole', async () => {
+    const { orgId, apiKey, channel } = await newOrg();
+    const { gateway: leaving, url: leavingUrl } = await startGateway();
+    const client = new Client(apiKey, leavingUrl);
+    await client.sub([channel]);
+    const feeding = (async () => {
+      for (let seq = 1; seq <= 100; seq += 5) await storeAndPublish(orgId, seq, seq + 4);
+    })();
+    await eventually(() => client.seqs().length > 20);
+    await leaving.stop();
+    const { code, reason } = await client.closed;
+    expect(code).toBe(1012);
+    expect(JSON.parse(reason)).toEqual({ retryAfterMs: expect.any(Number) });
+    const seen = client.seqs() as number[];
+    const resumed = new Client(apiKey);
+    await resumed.sub([channel], { [channel]: seen.at(-1) ?? 0 });
+    await feeding;
+    await eventually(() => resumed.seqs().includes(100));
+    expect([...seen, ...resumed.seqs()]).toEqual(range(1, 100));
+  });
+
+  it('leaves no consumer group behind when it is stopped', async () => {
+    const before = await kafka.groups();
+    const { gateway: leaving } = await startGateway();
+    expect((await kafka.groups()).length).toBeGreaterThan(before.length);
+    await leaving.stop();
+    expect(await kafka.groups()).toEqual(before);
+  });
+
+  it('G8: without ingest-gateway an INGEST is UNAVAILABLE and the socket stays; without PostgreSQL a resume is', async () => {
+    const { orgId, apiKey, channel } = await newOrg();
+    await storeAndPublish(orgId, 1, 2);
+    const { gateway: cut, url: cutUrl } = await startGateway({
+      INGEST_URL: 'http://127.0.0.1:1',
+      DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none',
+    });
+    const client = new Client(apiKey, cutUrl);
+    await client.send({ type: 'INGEST', schema: 'decision.v1', idempotencyKey: 'k', data: {} });
+    await client.sub([channel], { [channel]: 0 });
+    await eventually(() => client.of('ERROR').length === 2);
+    expect(client.of('ERROR')).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ code: 'UNAVAILABLE', id: 'k', retryAfterMs: expect.any(Number) }),
+        expect.objectContaining({ code: 'UNAVAILABLE', channel, retryAfterMs: expect.any(Number) }),
+      ]),
+    );
+    const ready = await fetch(cutUrl.replace('ws:', 'http:').replace('/ws', '/readyz'));
+    expect(ready.status).toBe(200);
+    expect(await ready.json()).toMatchObject({ status: 'degraded' });
+    await client.send({ type: 'PING' });
+    await eventually(() => client.of('PONG').length === 1);
+    client.ws.terminate();
+    await cut.stop();
+  });
+});
