@@ -69,7 +69,10 @@ async function step(title, command, args, quiet) {
   const seconds = () => Math.round((Date.now() - startedAt) / 1000);
   process.stdout.write(`${title} …\n`);
   const ticker = setInterval(() => process.stdout.write(`${title} … ${seconds()} s\n`), 5_000);
-  const child = spawn(command, args, { cwd: ROOT, stdio: ['ignore', quiet ? 'pipe' : 'inherit', quiet ? 'pipe' : 'inherit'] });
+  const child = spawn(command, args, {
+    cwd: ROOT,
+    stdio: ['ignore', quiet ? 'pipe' : 'inherit', quiet ? 'pipe' : 'inherit'],
+  });
   let output = '';
   child.stdout?.on('data', (chunk) => (output += chunk));
   child.stderr?.on('data', (chunk) => (output += chunk));
@@ -78,7 +81,8 @@ async function step(title, command, args, quiet) {
     child.once('close', (status, signal) => settle(signal ?? status));
   });
   clearInterval(ticker);
-  if (code !== 0) throw new Error(`${output}${title} failed (${code}): mend what is said above and run the same command again.`);
+  if (code !== 0)
+    throw new Error(`${output}${title} failed (${code}): mend what is said above and run the same command again.`);
 }
 
 function takeLock() {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+// biome-ignore lint/correctness/useImportExtensions: it is JavaScript, its types lie beside it
 import { javaProblem, mavenProblem, nodeProblem, npmProblem } from './prerequisites.mjs';
 
 const java = (version: string) => `openjdk version "${version}" 2025-04-15\nOpenJDK Runtime Environment`;

@@ -46,7 +46,10 @@ export async function runCommand(command: string, args: readonly string[], optio
       child.once('error', (error) => reject(new Error(`\`${title}\` could not be started: ${error.message}`)));
       child.once('close', (code, signal) => {
         if (code === 0) resolve();
-        else reject(new Error(`\`${title}\` ended with ${signal ?? `exit code ${code}`}:\n${lines.slice(-20).join('\n')}`));
+        else
+          reject(
+            new Error(`\`${title}\` ended with ${signal ?? `exit code ${code}`}:\n${lines.slice(-20).join('\n')}`),
+          );
       });
     });
   } finally {

@@ -1,7 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
-import { promisify } from 'node:util';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { SERVICES, type ServiceName } from '@governsai/contracts';
 import type { Console } from './console.ts';
 import { demoOrgs } from './demo-orgs.ts';
@@ -172,7 +172,9 @@ class ComposeStack implements RunningStack {
     await new Promise<void>((resolve, reject) => {
       child.once('error', reject);
       child.once('close', (code) =>
-        code === 0 ? resolve() : reject(new Error(`\`docker compose ${args.join(' ')}\` ended with exit code ${code}.`)),
+        code === 0
+          ? resolve()
+          : reject(new Error(`\`docker compose ${args.join(' ')}\` ended with exit code ${code}.`)),
       );
     });
   }

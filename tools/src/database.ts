@@ -14,7 +14,10 @@ if (!['migrate', 'seed'].includes(command)) {
   process.exit(2);
 }
 const env = process.env.DATABASE_ADMIN_URL ? process.env : { ...process.env, ...localDatabase() };
-const { status } = spawnSync(process.execPath, [join(ROOT, `libs/db/dist/${command}-cli.js`)], { env, stdio: 'inherit' });
+const { status } = spawnSync(process.execPath, [join(ROOT, `libs/db/dist/${command}-cli.js`)], {
+  env,
+  stdio: 'inherit',
+});
 process.exit(status ?? 1);
 
 function localDatabase(): Record<string, string> {

@@ -35,8 +35,8 @@ async function stop(process_: ProcessIdentity): Promise<void> {
     if (Date.now() > deadline) {
       console.log('It does not stop in order: killing it.');
       process.kill(process_.pid, 'SIGKILL');
-      // Its reaper needs up to 8 s for the rest.
-      await sleep(10_000);
+      // Its reaper needs up to 12 s for the rest.
+      await sleep(13_000);
       return;
     }
     await sleep(100);

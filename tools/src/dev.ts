@@ -94,7 +94,9 @@ async function detach(): Promise<void> {
       else reject(new Error('The stack is up, but its proof failed; see above.'));
     });
     child.once('error', reject);
-    child.once('exit', () => reject(new Error(`The stack could not be started. Its log is ${logFile}:\n${lastLines(logFile)}`)));
+    child.once('exit', () =>
+      reject(new Error(`The stack could not be started. Its log is ${logFile}:\n${lastLines(logFile)}`)),
+    );
   });
   child.removeAllListeners('exit');
   child.disconnect();

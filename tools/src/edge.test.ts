@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, request, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ServiceName } from '@governsai/contracts';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import WebSocket, { WebSocketServer } from 'ws';
 import { createEdge, type Edge } from './edge.ts';
 import { freePorts, HOST } from './ports.ts';
@@ -34,7 +34,8 @@ async function replica(service: ServiceName, name: string = service, answer = ec
   servers.push(server);
   server.listen(0, HOST);
   await once(server, 'listening');
-  (replicas[service] ??= []).push(`http://${HOST}:${(server.address() as AddressInfo).port}`);
+  const url = `http://${HOST}:${(server.address() as AddressInfo).port}`;
+  replicas[service] = [...(replicas[service] ?? []), url];
   return server;
 }
 
@@ -42,12 +43,24 @@ async function echo(name: string, req: IncomingMessage, res: import('node:http')
   const chunks: Buffer[] = [];
   for await (const chunk of req) chunks.push(chunk as Buffer);
   res.setHeader('content-type', 'application/json');
-  res.end(JSON.stringify({ name, url: req.url, method: req.method, headers: req.headers, body: String(Buffer.concat(chunks)) }));
+  res.end(
+    JSON.stringify({
+      name,
+      url: req.url,
+      method: req.method,
+      headers: req.headers,
+      body: String(Buffer.concat(chunks)),
+    }),
+  );
 }
 
 async function get(path: string, init: RequestInit = {}) {
   const response = await fetch(edgeUrl + path, init);
-  return { status: response.status, headers: response.headers, body: (await response.json()) as Record<string, any> };
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: (await response.json()) as Record<string, unknown>,
+  };
 }
 
 describe('the edge over HTTP', () => {
@@ -87,9 +100,18 @@ describe('the edge over HTTP', () => {
 
   it('tells the service who asked, and lets no client say so itself or speak as a service', async () => {
     await replica('auth');
-    const forged = { 'x-forwarded-for': '10.0.0.1', 'x-real-ip': '10.0.0.1', 'x-internal-token': 'guess', 'x-request-id': 'r-1' };
+    const forged = {
+      'x-forwarded-for': '10.0.0.1',
+      'x-real-ip': '10.0.0.1',
+      'x-internal-token': 'guess',
+      'x-request-id': 'r-1',
+    };
     const { body } = await get('/v1/health', { headers: forged });
-    expect(body.headers).toMatchObject({ 'x-forwarded-for': '127.0.0.1', 'x-forwarded-proto': 'http', 'x-request-id': 'r-1' });
+    expect(body.headers).toMatchObject({
+      'x-forwarded-for': '127.0.0.1',
+      'x-forwarded-proto': 'http',
+      'x-request-id': 'r-1',
+    });
     expect(body.headers).not.toHaveProperty('x-internal-token');
     expect(body.headers).not.toHaveProperty('x-real-ip');
   });
@@ -162,7 +184,7 @@ describe('the edge over WebSocket', () => {
         socket.on('close', resolve);
       }),
     );
-    const client = new WebSocket(edgeUrl.replace('http', 'ws') + '/ws');
+    const client = new WebSocket(`${edgeUrl.replace('http', 'ws')}/ws`);
     await once(client, 'open');
     for (let i = 0; i < 100; i++) client.send(`message ${i}`);
     client.terminate();
@@ -171,8 +193,10 @@ describe('the edge over WebSocket', () => {
   });
 
   it('tells the client the code with which the service closes', async () => {
-    new WebSocketServer({ server: await replica('push-gateway') }).on('connection', (socket) => socket.close(4401, 'no'));
-    const client = new WebSocket(edgeUrl.replace('http', 'ws') + '/ws');
+    new WebSocketServer({ server: await replica('push-gateway') }).on('connection', (socket) =>
+      socket.close(4401, 'no'),
+    );
+    const client = new WebSocket(`${edgeUrl.replace('http', 'ws')}/ws`);
     const [code, reason] = await once(client, 'close');
     expect([code, String(reason)]).toEqual([4401, 'no']);
   });
@@ -182,7 +206,7 @@ describe('the edge over WebSocket', () => {
     server.on('upgrade', (_req, socket) =>
       socket.end('HTTP/1.1 426 Upgrade Required\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n'),
     );
-    const client = new WebSocket(edgeUrl.replace('http', 'ws') + '/ws');
+    const client = new WebSocket(`${edgeUrl.replace('http', 'ws')}/ws`);
     const [, response] = (await once(client, 'unexpected-response')) as [unknown, IncomingMessage];
     expect(response.statusCode).toBe(426);
     expect(Buffer.concat(await response.toArray()).toString()).toBe('no');
@@ -203,7 +227,10 @@ describe('the edge over WebSocket', () => {
     const ended = new Promise((resolve) =>
       server.on('upgrade', (_req, socket) => {
         socket.on('end', () => resolve(socket.end())).resume();
-        setTimeout(() => socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n'), 100);
+        setTimeout(
+          () => socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n'),
+          100,
+        );
       }),
     );
     const client = connect(Number(new URL(edgeUrl).port), HOST);

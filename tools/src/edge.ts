@@ -45,7 +45,8 @@ export function createEdge({ serviceOf = edgeService, upstreams }: EdgeOptions):
   function route(url: string): { path: string; targets: string[] } | Fault {
     const parsed = URL.canParse(url, 'http://edge') ? new URL(url, 'http://edge') : null;
     const service = parsed?.host === 'edge' ? serviceOf(parsed.pathname) : null;
-    if (!parsed || !service) return { code: 'NOT_FOUND', status: 404, detail: 'No service answers this path on the edge.' };
+    if (!parsed || !service)
+      return { code: 'NOT_FOUND', status: 404, detail: 'No service answers this path on the edge.' };
     const replicas = upstreams(service);
     if (replicas.length === 0) return unavailable(service);
     const turn = (turns.get(service) ?? 0) % replicas.length;
@@ -67,7 +68,12 @@ export function createEdge({ serviceOf = edgeService, upstreams }: EdgeOptions):
     function attempt([target, ...others]: readonly string[]): void {
       if (target === undefined) return refuse(res, unavailable('the service'), requestId);
       const headers = forwardedHeaders(req, requestId);
-      const upstream = request(new URL(target), { agent, method: req.method, path: (found as { path: string }).path, headers });
+      const upstream = request(new URL(target), {
+        agent,
+        method: req.method,
+        path: (found as { path: string }).path,
+        headers,
+      });
       let connected = false;
       upstream.once('socket', (socket) => {
         const begin = () => {
@@ -93,7 +99,11 @@ export function createEdge({ serviceOf = edgeService, upstreams }: EdgeOptions):
           repeated = true;
           return attempt([...others, target]);
         }
-        refuse(res, { code: 'UNAVAILABLE', status: 502, detail: `The service broke off: ${error.message}.` }, requestId);
+        refuse(
+          res,
+          { code: 'UNAVAILABLE', status: 502, detail: `The service broke off: ${error.message}.` },
+          requestId,
+        );
       });
       res.once('close', () => upstream.destroy());
     }
@@ -111,7 +121,11 @@ export function createEdge({ serviceOf = edgeService, upstreams }: EdgeOptions):
     function attempt([target, ...others]: readonly string[]): void {
       if (target === undefined) return refuseUpgrade(client, unavailable('the service'), requestId);
       const headers = { ...forwardedHeaders(req, requestId), connection: 'Upgrade', upgrade: req.headers.upgrade };
-      const upstream = request(new URL(target), { method: req.method, path: (found as { path: string }).path, headers });
+      const upstream = request(new URL(target), {
+        method: req.method,
+        path: (found as { path: string }).path,
+        headers,
+      });
       let answered = false;
       upstream.setTimeout(UPGRADE_TIMEOUT_MS, () => upstream.destroy(new Error('no answer within 10 s')));
       upstream.once('upgrade', (answer, service, first) => {
@@ -202,7 +216,9 @@ function refuse(res: ServerResponse, fault: Fault, requestId: string): void {
 function refuseUpgrade(client: Duplex, fault: Fault, requestId: string): void {
   const headers = { ...problemHeaders(fault, requestId), connection: 'close' };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  client.end(`HTTP/1.1 ${fault.status} ${ERRORS[fault.code].title}\r\n${lines.join('')}\r\n${JSON.stringify(problemOf(fault, requestId))}`);
+  client.end(
+    `HTTP/1.1 ${fault.status} ${ERRORS[fault.code].title}\r\n${lines.join('')}\r\n${JSON.stringify(problemOf(fault, requestId))}`,
+  );
 }
 
 function requestIdOf(req: IncomingMessage): string {
@@ -223,8 +239,12 @@ function forwardedHeaders(req: IncomingMessage, requestId: string): Record<strin
 }
 
 function withoutHop(headers: IncomingMessage['headers']): Record<string, string | string[] | undefined> {
-  const named = String(headers.connection ?? '').toLowerCase().split(/\s*,\s*/);
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !NOT_FORWARDED.has(name) && !named.includes(name)));
+  const named = String(headers.connection ?? '')
+    .toLowerCase()
+    .split(/\s*,\s*/);
+  return Object.fromEntries(
+    Object.entries(headers).filter(([name]) => !NOT_FORWARDED.has(name) && !named.includes(name)),
+  );
 }
 
 type Headers = [name: string, value: string | string[] | undefined][];

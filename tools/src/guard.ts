@@ -12,7 +12,8 @@ const REPLACE_AFTER_MS = 200;
  * named is removed. The work is done by a process of its own (`reaper.ts`) that notices our end by the end of a pipe.
  */
 export class Guard {
-  readonly #watched = new Map<number, NodeJS.Signals>();
+  /** The line that told the reaper, by pid. */
+  readonly #watched = new Map<number, string>();
   readonly #last: string[] = [];
   #reaper: ChildProcess;
   #closed = false;
@@ -27,10 +28,14 @@ export class Guard {
     return this.#reaper.pid ?? null;
   }
 
-  /** From now on the process group `pid` is stopped by `signal` (SIGKILL after 8 s) when this process ends. */
-  watch(pid: number, signal: NodeJS.Signals): void {
-    this.#watched.set(pid, signal);
-    this.#tell(`watch\t${pid}\t${signal}`);
+  /**
+   * From now on the process group `pid` is stopped by `signal` (SIGKILL after 6 s) when this process ends; a server of
+   * the others only after them.
+   */
+  watch(pid: number, signal: NodeJS.Signals, servesOthers = false): void {
+    const line = `watch\t${pid}\t${signal}\t${servesOthers ? 1 : 0}`;
+    this.#watched.set(pid, line);
+    this.#tell(line);
   }
 
   /** The process has ended by itself: its pid may soon be another's. */
@@ -70,8 +75,7 @@ export class Guard {
   #replace(): void {
     if (this.#closed) return;
     this.#reaper = this.#spawnReaper();
-    for (const [pid, signal] of this.#watched) this.#tell(`watch\t${pid}\t${signal}`);
-    for (const line of this.#last) this.#tell(line);
+    for (const line of [...this.#watched.values(), ...this.#last]) this.#tell(line);
   }
 
   #spawnReaper(): ChildProcess {

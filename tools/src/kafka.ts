@@ -12,6 +12,8 @@ export interface KafkaOptions {
   dir: string;
   port: number;
   controllerPort: number;
+  /** Where clients are told to find it, when that is not `port`: the near end of a line that leads there. */
+  advertisedPort?: number | undefined;
 }
 
 type Run = Pick<CommandOptions, 'guard' | 'signal' | 'output'>;
@@ -70,6 +72,7 @@ export async function prepareKafka(options: KafkaOptions, jars: string, run: Run
     args: java('512m', 'kafka.Kafka', config),
     env: systemEnvironment(),
     stopSignal: 'SIGTERM',
+    servesOthers: true,
     ready: { line: /Kafka Server started/ },
   };
 }
@@ -80,12 +83,12 @@ function clusterId(): string {
   return id.startsWith('-') ? clusterId() : id;
 }
 
-function properties({ dir, port, controllerPort }: KafkaOptions): string {
+function properties({ dir, port, controllerPort, advertisedPort = port }: KafkaOptions): string {
   const lines = {
     'node.id': 1,
     'process.roles': 'broker,controller',
     listeners: `PLAINTEXT://${HOST}:${port},CONTROLLER://${HOST}:${controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://${HOST}:${port}`,
+    'advertised.listeners': `PLAINTEXT://${HOST}:${advertisedPort}`,
     'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
     'controller.listener.names': 'CONTROLLER',
     'controller.quorum.voters': `1@${HOST}:${controllerPort}`,
@@ -101,6 +104,9 @@ function properties({ dir, port, controllerPort }: KafkaOptions): string {
     'share.coordinator.state.topic.min.isr': 1,
     // A developer waits for every second of these.
     'group.initial.rebalance.delay.ms': 0,
+    // After a crash the broker may register again only once its former self counts as gone.
+    'broker.session.timeout.ms': 3_000,
+    'broker.heartbeat.interval.ms': 500,
     'log.cleaner.dedupe.buffer.size': 16 * 1024 * 1024,
   };
   return Object.entries(lines)

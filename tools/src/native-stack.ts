@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+// biome-ignore lint/correctness/useImportExtensions: it is JavaScript, its types lie beside it
 import { nativeProblems } from '../bootstrap/prerequisites.mjs';
 import type { Console } from './console.ts';
 import { kafkaJarsFolder } from './kafka.ts';

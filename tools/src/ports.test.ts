@@ -8,7 +8,9 @@ const servers: Server[] = [];
 function occupy(port = 0, host: string = HOST): Promise<number> {
   const server = createServer();
   servers.push(server);
-  return new Promise((resolve) => server.listen(port, host, () => resolve((server.address() as { port: number }).port)));
+  return new Promise((resolve) =>
+    server.listen(port, host, () => resolve((server.address() as { port: number }).port)),
+  );
 }
 
 afterEach(async () => {

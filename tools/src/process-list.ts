@@ -34,7 +34,11 @@ export class ProcessList {
 export async function endLeftovers(file: string): Promise<string[]> {
   const entries = (readJson(file) ?? {}) as Record<string, ProcessIdentity>;
   const alive = Object.entries(entries).filter(([, identity]) => isAlive(identity));
-  for (const [name, identity] of alive) await endGroup(identity, name === 'postgres' ? 'SIGINT' : 'SIGTERM');
+  // The servers last: the services want to say goodbye to them.
+  const isServer = ([name]: readonly [string, unknown]) => name === 'kafka' || name === 'postgres';
+  for (const group of [alive.filter((entry) => !isServer(entry)), alive.filter(isServer)]) {
+    await Promise.all(group.map(([name, identity]) => endGroup(identity, name === 'postgres' ? 'SIGINT' : 'SIGTERM')));
+  }
   rmSync(file, { force: true });
   return alive.map(([name]) => name);
 }

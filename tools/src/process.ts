@@ -16,6 +16,8 @@ export interface ProcessSpec {
   gid?: number;
   /** What it takes as the request to end in order. */
   stopSignal: NodeJS.Signals;
+  /** The other processes use it: where nobody is left to stop all in order, it is stopped after them. */
+  servesOthers?: boolean;
   /** It works once it wrote such a line, or while this URL answers 200. */
   ready: { line: RegExp } | { url: string };
 }
@@ -167,7 +169,7 @@ export class ManagedProcess {
       });
     });
     if (child.pid === undefined) return;
-    this.#hooks.guard.watch(child.pid, spec.stopSignal);
+    this.#hooks.guard.watch(child.pid, spec.stopSignal, spec.servesOthers);
     this.#hooks.event({ kind: 'spawned', name: spec.name, pid: child.pid });
     this.#read(child, child.stdout);
     this.#read(child, child.stderr);

@@ -97,7 +97,8 @@ async function converse(url: string): Promise<Conversation> {
         if (refusal) throw new Error(`Instead of ${type} the edge answered ${JSON.stringify(refusal)}`);
         if (ended) throw ended;
         const left = deadline - Date.now();
-        if (left <= 0) throw new Error(`No ${type} within ${TIMEOUT_MS / 1000} s. Received: ${JSON.stringify(received)}`);
+        if (left <= 0)
+          throw new Error(`No ${type} within ${TIMEOUT_MS / 1000} s. Received: ${JSON.stringify(received)}`);
         await new Promise<void>((resolve) => {
           const timer = setTimeout(resolve, left);
           wake = () => {

@@ -6,11 +6,12 @@ import { createInterface } from 'node:readline';
 // pipe ends, however the supervisor ended, it stops what is left, runs the commands and removes the files it was told of. It is a
 // process of its own because nothing inside the supervisor runs after `kill -9`.
 //
-// Lines, their words separated by tabs: watch PID SIGNAL, release PID, run COMMAND-AS-JSON, remove PATH.
+// Lines, their words separated by tabs: watch PID SIGNAL ORDER, release PID, run COMMAND-AS-JSON, remove PATH.
 
-const STOP_DEADLINE_MS = 8_000;
+const STOP_DEADLINE_MS = 6_000;
 
-const groups = new Map<number, NodeJS.Signals>();
+/** What lives, by pid. Those of order 1 serve the others (Kafka, PostgreSQL): they end when the others have said goodbye. */
+const groups = new Map<number, { signal: NodeJS.Signals; order: number }>();
 const commands: string[][] = [];
 const paths: string[] = [];
 
@@ -19,8 +20,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 
 createInterface({ input: process.stdin })
   .on('line', (line) => {
-    const [verb, subject = '', signal = 'SIGTERM'] = line.split('\t');
-    if (verb === 'watch') groups.set(Number(subject), signal as NodeJS.Signals);
+    const [verb, subject = '', signal = 'SIGTERM', order = '0'] = line.split('\t');
+    if (verb === 'watch') groups.set(Number(subject), { signal: signal as NodeJS.Signals, order: Number(order) });
     else if (verb === 'release') groups.delete(Number(subject));
     else if (verb === 'run') commands.push(JSON.parse(subject) as string[]);
     else if (verb === 'remove') paths.push(subject);
@@ -28,16 +29,19 @@ createInterface({ input: process.stdin })
   .on('close', () => void reap());
 
 async function reap(): Promise<void> {
-  for (const [pid, signal] of groups) {
-    signalGroup(pid, signal);
-    // A paused process takes its signal only once it goes on.
-    signalGroup(pid, 'SIGCONT');
+  for (const turn of [0, 1]) {
+    const due = [...groups].filter(([, { order }]) => order === turn);
+    for (const [pid, { signal }] of due) {
+      signalGroup(pid, signal);
+      // A paused process takes its signal only once it goes on.
+      signalGroup(pid, 'SIGCONT');
+    }
+    const deadline = Date.now() + STOP_DEADLINE_MS;
+    while (Date.now() < deadline && due.some(([pid]) => signalGroup(pid, 0))) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    for (const [pid] of due) signalGroup(pid, 'SIGKILL');
   }
-  const deadline = Date.now() + STOP_DEADLINE_MS;
-  while (Date.now() < deadline && [...groups.keys()].some((pid) => signalGroup(pid, 0))) {
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  for (const pid of groups.keys()) signalGroup(pid, 'SIGKILL');
   for (const [command = '', ...args] of commands) spawnSync(command, args, { stdio: 'ignore', timeout: 60_000 });
   for (const path of paths) rmSync(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
 }

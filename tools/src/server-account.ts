@@ -23,7 +23,9 @@ export function serverAccount(folders: readonly string[]): Account {
   const uid = user ? numericId('-u', user) : null;
   const gid = user ? numericId('-g', user) : null;
   if (uid === null || gid === null) {
-    throw new Error('PostgreSQL refuses to run as root and there is no user `postgres`: run `useradd --system postgres`.');
+    throw new Error(
+      'PostgreSQL refuses to run as root and there is no user `postgres`: run `useradd --system postgres`.',
+    );
   }
   const owner = { uid, gid };
   const closed = folders.find((folder) => !mayPass(folder, owner));

@@ -12,6 +12,8 @@ export interface ServersOptions {
   /** Holds their data. Kept between starts, unless the caller removes it. */
   dir: string;
   ports: { postgres: number; kafka: number; 'kafka-controller': number };
+  /** Where clients are told to find Kafka, when that is not its port. */
+  advertisedKafkaPort?: number | undefined;
   /** Of PostgreSQL's superuser; fixed when `dir` is first used. */
   postgresPassword: string;
   /** The database made when `dir` is first used. */
@@ -51,7 +53,12 @@ export async function prepareServers(options: ServersOptions): Promise<Servers> 
   const run = { guard: hooks.guard, signal };
   const prepareBroker = async () => {
     const jars = await ensureKafkaJars({ ...run, output: (line) => hooks.output('maven', line) }, progress);
-    const broker = { dir: join(dir, 'kafka'), port: ports.kafka, controllerPort: ports['kafka-controller'] };
+    const broker = {
+      dir: join(dir, 'kafka'),
+      port: ports.kafka,
+      controllerPort: ports['kafka-controller'],
+      advertisedPort: options.advertisedKafkaPort,
+    };
     return prepareKafka(broker, jars, { ...run, output: (line) => hooks.output('kafka', line) });
   };
   const password = options.postgresPassword;
@@ -83,7 +90,11 @@ export async function createTopics(brokers: readonly string[], topicPrefix: stri
 }
 
 /** Brings the database up to date, creates the services' role and, if asked to, adds the demo orgs. */
-export async function migrateDatabase(urls: { adminUrl: string; appUrl: string }, seed: boolean, run: Run): Promise<void> {
+export async function migrateDatabase(
+  urls: { adminUrl: string; appUrl: string },
+  seed: boolean,
+  run: Run,
+): Promise<void> {
   const env = {
     ...systemEnvironment(),
     NODE_ENV: 'development',

@@ -1,5 +1,5 @@
-import { describe, expect, it } from '@jest/globals';
 import { SERVICES, type ServiceName } from '@governsai/contracts';
+import { describe, expect, it } from '@jest/globals';
 import { type StackFacts, serviceEnvironment } from './services.ts';
 
 const facts: StackFacts = {
@@ -7,7 +7,10 @@ const facts: StackFacts = {
   databaseUrl: 'postgresql://app@127.0.0.1:5432/governsai',
   kafkaBrokers: ['127.0.0.1:9092', '127.0.0.1:9192'],
   topicPrefix: 'dev.',
-  urls: Object.fromEntries(SERVICES.map((name, i) => [name, `http://127.0.0.1:${3001 + i}`])) as Record<ServiceName, string>,
+  urls: Object.fromEntries(SERVICES.map((name, i) => [name, `http://127.0.0.1:${3001 + i}`])) as Record<
+    ServiceName,
+    string
+  >,
 };
 
 describe('the environment of a service', () => {

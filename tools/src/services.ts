@@ -38,7 +38,12 @@ const LOCAL_SETTINGS: Environment = {
 };
 
 /** The environment of one process of a service that listens on `port`. */
-export function serviceEnvironment(name: ServiceName, port: number, facts: StackFacts, extra: Environment = {}): Environment {
+export function serviceEnvironment(
+  name: ServiceName,
+  port: number,
+  facts: StackFacts,
+  extra: Environment = {},
+): Environment {
   return {
     ...systemEnvironment(),
     ...LOCAL_SETTINGS,

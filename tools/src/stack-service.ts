@@ -43,7 +43,10 @@ export class StackService {
     const surplus = this.#replicas.slice(count);
     this.#replicas = this.#replicas.slice(0, count);
     while (this.#replicas.length < count) this.#replicas.push(await this.#newReplica(this.#replicas.length));
-    await Promise.all([...this.#replicas.map((replica) => replica.start()), ...surplus.map((replica) => replica.stop())]);
+    await Promise.all([
+      ...this.#replicas.map((replica) => replica.start()),
+      ...surplus.map((replica) => replica.stop()),
+    ]);
   }
 
   /** Restarts its processes one after the other, as a rolling update does. */

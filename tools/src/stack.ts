@@ -9,8 +9,8 @@ import type { ManagedProcess, ProcessEvent, ProcessHooks } from './process.ts';
 import { ProcessList } from './process-list.ts';
 import { stackSecrets } from './secrets.ts';
 import { appUrl, createTopics, migrateDatabase, prepareServers, type Servers } from './servers.ts';
-import { StackService } from './stack-service.ts';
 import type { StackFile } from './stack-file.ts';
+import { StackService } from './stack-service.ts';
 
 export interface StackOptions {
   /** The stack's own folder: data, logs, secrets. Its data survive a stop. */
@@ -19,6 +19,12 @@ export interface StackOptions {
   ports?: Partial<Ports>;
   /** Processes of a service at the start; one of each by default. */
   replicas?: Partial<Record<ServiceName, number>>;
+  /**
+   * For tests of broken lines: ports of 127.0.0.1 by which the services reach the servers, instead of the servers' own.
+   * `onPorts` is told where those are before anything starts.
+   */
+  through?: { kafka: number; postgres: number };
+  onPorts?: (ports: Ports) => void;
   /** Environment variables on top of the stack's, by service. */
   env?: Partial<Record<ServiceName, Record<string, string>>>;
   /** For tests: the folder is removed at the end, whatever end it is, and PostgreSQL does not wait for the disk. */
@@ -98,9 +104,11 @@ class NativeStack implements Stack {
   constructor(options: StackOptions) {
     this.#options = options;
     this.#logs = new LogFiles(join(options.dir, 'logs'));
-    this.#list = new ProcessList(join(options.dir, 'processes.json'));
+    const listFile = join(options.dir, 'processes.json');
+    this.#list = new ProcessList(listFile);
     this.#list.set('reaper', this.#guard.pid);
-    for (const path of [...(options.removeAtEnd ?? []), ...(options.temporary ? [options.dir] : [])]) this.#guard.removeAtEnd(path);
+    const atEnd = [listFile, ...(options.removeAtEnd ?? []), ...(options.temporary ? [options.dir] : [])];
+    for (const path of atEnd) this.#guard.removeAtEnd(path);
     this.#hooks = {
       guard: this.#guard,
       output: (name, line) => {
@@ -148,11 +156,13 @@ class NativeStack implements Stack {
     const { dir, progress = () => {}, signal } = this.#options;
     const free = await freePorts(Object.keys(DEFAULT_PORTS) as PortName[]);
     const ports: Ports = { ...free, ...this.#options.ports };
+    this.#options.onPorts?.(ports);
     const secrets = stackSecrets(join(dir, 'secrets.json'));
     progress('starting PostgreSQL and Kafka');
     const servers = await prepareServers({
       dir,
       ports,
+      advertisedKafkaPort: this.#options.through?.kafka,
       postgresPassword: secrets.postgresPassword,
       database: DATABASE,
       durable: !this.#options.temporary,
@@ -189,7 +199,14 @@ class NativeStack implements Stack {
       urls[name] = `http://${HOST}:${ports[name]}`;
       if ((this.#options.replicas?.[name] ?? 1) > 1) urls[name] = await this.#balance(name, upstreams);
     }
-    const facts = { secrets, databaseUrl, kafkaBrokers: this.kafkaBrokers, topicPrefix: '', urls };
+    const { through } = this.#options;
+    const facts = {
+      secrets,
+      databaseUrl: through ? withPort(databaseUrl, through.postgres) : databaseUrl,
+      kafkaBrokers: through ? [`${HOST}:${through.kafka}`] : this.kafkaBrokers,
+      topicPrefix: '',
+      urls,
+    };
     for (const name of SERVICES) {
       const extra = this.#options.env?.[name] ?? {};
       this.#services.set(name, new StackService(name, { facts, extra, hooks: this.#hooks, firstPort: ports[name] }));
@@ -241,4 +258,10 @@ class NativeStack implements Stack {
     if (!this.#servers) throw new Error('The stack has not been started.');
     return this.#servers;
   }
+}
+
+function withPort(url: string, port: number): string {
+  const changed = new URL(url);
+  changed.port = String(port);
+  return changed.href;
 }

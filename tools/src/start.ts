@@ -19,7 +19,9 @@ const REQUIRED: Record<string, string> = {
 };
 
 if (existsSync(join(ROOT, '.env'))) process.loadEnvFile(join(ROOT, '.env'));
-const environment = Object.fromEntries(Object.entries(process.env).filter((entry): entry is [string, string] => !!entry[1]));
+const environment = Object.fromEntries(
+  Object.entries(process.env).filter((entry): entry is [string, string] => !!entry[1]),
+);
 const missing = Object.keys(REQUIRED).filter((name) => !environment[name] && !environment[`${name}_FILE`]);
 if (missing.length > 0) {
   for (const name of missing) console.error(`${name} is not set: set it, or ${name}_FILE, to ${REQUIRED[name]}.`);

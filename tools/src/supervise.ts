@@ -46,8 +46,8 @@ export async function supervise({ kind, watch, signal, report, ready }: Supervis
     const common = { say, signal, changed: describeStack, console };
     stack = kind === 'native' || refusal ? await startNative(common) : await startCompose(common);
     describeStack();
-    const seconds = ((Date.now() - startedAt) / 1000).toFixed(1);
     const proven = await proveAloud(stack.describe(), say);
+    const seconds = ((Date.now() - startedAt) / 1000).toFixed(1);
     say(`\nAll is ${proven ? 'ready' : 'up'} after ${seconds} s.\n\n${connectText(stack.describe())}\n`);
     ready(proven);
     if (watch) watchSources({ stack, say, signal });

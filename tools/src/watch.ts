@@ -20,11 +20,15 @@ const QUIET_MS = 300;
  * not compile is reported and changes nothing that runs.
  */
 export function watchSources({ stack, say, signal }: WatchOptions): void {
-  const compiler = spawn(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-b', '--watch', '--preserveWatchOutput'], {
-    cwd: ROOT,
-    stdio: ['ignore', 'pipe', 'inherit'],
-    signal,
-  });
+  const compiler = spawn(
+    process.execPath,
+    [join(ROOT, 'node_modules/typescript/bin/tsc'), '-b', '--watch', '--preserveWatchOutput'],
+    {
+      cwd: ROOT,
+      stdio: ['ignore', 'pipe', 'inherit'],
+      signal,
+    },
+  );
   compiler.on('error', (error) => signal.aborted || say(`the compiler failed: ${error.message}`));
   createInterface({ input: compiler.stdout }).on('line', (line) => line.includes('error') && say(line));
 
