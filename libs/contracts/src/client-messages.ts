@@ -4,6 +4,8 @@ import { seq } from './identifiers.ts';
 import { DEFAULT_LIMITS, type MessageLimits } from './limits.ts';
 import { text } from './text.ts';
 
+/** Longer ones come with later versions of the standard, which says that a reader may drop them. */
+const MAX_TRACEPARENT = 512;
 /** Channels in one SUB or UNSUB. */
 const MAX_CHANNELS = 256;
 const channels = z
@@ -21,6 +23,9 @@ export const authMessage = z
   .refine((message) => (message.apiKey === undefined) !== (message.token === undefined), 'needs either apiKey or token')
   .meta({ id: 'AuthMessage', description: 'First message of a connection without a credential in its upgrade.' });
 
+/** As for any W3C trace context, one that cannot be read is as good as none. */
+const traceparent = z.string().max(MAX_TRACEPARENT).optional().catch(undefined);
+
 /** The envelope of an INGEST; `data` is checked by its own schema once `schema` is known. */
 export function ingestMessageSchema(limits: MessageLimits = DEFAULT_LIMITS) {
   return z.object({
@@ -33,6 +38,10 @@ export function ingestMessageSchema(limits: MessageLimits = DEFAULT_LIMITS) {
     data: z
       .record(z.string(), z.unknown())
       .describe('As `schema` says: DecisionData for decision.v1, any object else.'),
+    traceparent: traceparent.describe(
+      'W3C trace context to continue; without one that of the HTTP request or of the upgrade. A wrong one is ignored.',
+    ),
+    trace: z.boolean().optional().catch(undefined).describe('True: the answer says the `traceId` to look for.'),
   });
 }
 export const ingestMessage = ingestMessageSchema().meta({

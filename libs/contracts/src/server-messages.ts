@@ -14,6 +14,12 @@ export const authSuccess = z
   })
   .meta({ id: 'AuthSuccess', description: 'The credential is good; answers AUTH.' });
 
+/** 32 hex digits. */
+export const traceId = z
+  .string()
+  .optional()
+  .describe('The trace of this message, where `trace: true` asked for it and this installation traces.');
+
 export const ack = z
   .object({
     type: z.literal('ACK'),
@@ -22,6 +28,7 @@ export const ack = z
     dedup: z.boolean().describe('True only when the decision was there before; false may be a repeat all the same.'),
     schema: ingestSchema,
     timestamp,
+    traceId,
   })
   .meta({ id: 'Ack', description: 'Kafka has confirmed the write (G1).' });
 export type Ack = z.infer<typeof ack>;

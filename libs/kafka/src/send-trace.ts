@@ -48,6 +48,6 @@ export function traceSend<T extends TopicName>(topic: T, message: OutgoingMessag
 
 /** The trace the message names, else the one its headers carry since it was put in an outbox, else the active one. */
 function parentOf<T extends TopicName>({ trace: named, headers }: OutgoingMessage<T>): Context {
-  if (named) return named.parent;
+  if (named?.parent) return named.parent;
   return headers && isTraced(headers) ? extractContext(headers) : context.active();
 }

@@ -15,7 +15,7 @@ export interface OutgoingMessage<T extends TopicName = TopicName> {
   value: TopicValue<T> | { json: string | Buffer };
   headers?: TextHeaders | undefined;
   /** The trace it belongs to, the active one unless given, and what the span of its sending says besides. */
-  trace?: { parent: Context; attributes?: () => Attributes } | undefined;
+  trace?: { parent?: Context | undefined; attributes?: () => Attributes } | undefined;
 }
 
 /** A message as it was read, in bytes: what a dead letter keeps. */

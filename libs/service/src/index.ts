@@ -1,5 +1,8 @@
 export {
+  type Attributes,
+  type Context,
   DECISION,
+  describeActiveSpan,
   extractContext,
   isTraced,
   LATENCY_BUCKETS,
@@ -7,6 +10,7 @@ export {
   orgLabel,
   recordFailure,
   SIZE_BUCKETS,
+  type Span,
   type SpanOptions,
   span,
   traceHeaders,

@@ -3,10 +3,9 @@ import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Credential } from '@governsai/access';
 import { AppError, CLOSE_CODES, ERRORS, type ErrorCode, type Principal } from '@governsai/contracts';
-import { RPC } from '@governsai/telemetry';
-import { trace } from '@opentelemetry/api';
+import { describeActiveSpan, RPC } from '@governsai/telemetry';
 import type { WebSocket } from 'ws';
-import { CredentialGate } from './credential-gate.ts';
+import { type Claims, CredentialGate } from './credential-gate.ts';
 import type { Framed } from './frame.ts';
 import type { ConnectionHost } from './host.ts';
 import { Inbox } from './inbox.ts';
@@ -46,7 +45,7 @@ export class Connection {
     host: ConnectionHost,
     ws: WebSocket,
     socket: Socket,
-    request: { path: string; org: string | null; trace: UpgradeTrace },
+    request: Claims & { path: string; trace: UpgradeTrace },
   ) {
     this.#host = host;
     this.#ws = ws;
@@ -57,7 +56,7 @@ export class Connection {
       (item) => this.#process(item),
       () => this.#updateReading(),
     );
-    this.#gate = new CredentialGate(host.access, request.org, {
+    this.#gate = new CredentialGate(host.access, request, {
       hold: () => this.#inbox.hold(),
       release: () => this.#inbox.release(),
       send: (message) => this.send(message),
@@ -111,8 +110,7 @@ export class Connection {
   /** Sends an ERROR; closes the socket when the error's code says so. `id` is the idempotencyKey it is about. */
   sendError(error: AppError, extra: { id?: string | undefined; channel?: string | undefined } = {}): void {
     errorsSent.inc({ code: error.code });
-    const active = trace.getActiveSpan();
-    if (active?.isRecording()) active.setAttribute(RPC.status, error.code);
+    describeActiveSpan(() => ({ [RPC.status]: error.code }));
     const { code, message, path, retryAfterMs, firstSeq } = error;
     const channel = extra.channel ?? error.channel;
     const timestamp = new Date().toISOString();

@@ -59,6 +59,12 @@ export async function withSpan<T>(
   }
 }
 
+/** Adds attributes to the active span; builds them only if it is recorded. */
+export function describeActiveSpan(attributes: () => Attributes): void {
+  const active = trace.getActiveSpan();
+  if (active?.isRecording()) active.setAttributes(attributes());
+}
+
 /**
  * Notes why a span's work failed. A refusal of what the client asked is told by `error.type` alone: it is no error of ours. Of
  * any other error the message is told only if it is in our own words, as another's may quote contents (G12).

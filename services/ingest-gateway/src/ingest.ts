@@ -1,12 +1,19 @@
 import { AppError, type DecisionsSubmitted, type Principal } from '@governsai/contracts';
+import { type Context, describeActiveSpan, extractContext, traceIdOf } from '@governsai/service';
+import { countOutcomes, type Via } from './metrics.ts';
 import type { SubmissionParser } from './submission.ts';
-import type { Accepted, Submitter } from './submitter.ts';
+import { type Accepted, attributesOf, type Submitter } from './submitter.ts';
 
 /** One INGEST as it arrived, and whose connection or request it came by. */
 export interface IngestItem {
   message: unknown;
   principal: Principal;
+  /** The `traceparent` to continue; the active trace unless given. */
+  traceparent?: string | undefined;
 }
+
+/** What a sender is told of an accepted message. */
+export type Answer = Accepted & { traceId?: string };
 
 /** Frame → parse → decide → produce, the same for HTTP, sockets and what push-gateway relays. */
 export class Ingest {
@@ -17,11 +24,15 @@ export class Ingest {
   ) {}
 
   /** Outcomes in the order of the items; one that is refused does not hold up the others. Never rejects. */
-  async all(items: readonly IngestItem[]): Promise<(Accepted | AppError)[]> {
-    const receivedAt = this.now().toISOString();
-    const parsed = items.map(({ message, principal }) => {
+  async all(items: readonly IngestItem[], via: Via): Promise<(Answer | AppError)[]> {
+    const received = this.now();
+    const started = performance.now();
+    const traces = new Map<DecisionsSubmitted, Context>();
+    const parsed = items.map(({ message, principal, traceparent }) => {
       try {
-        return this.parser.parse(message, principal, receivedAt);
+        const submission = this.parser.parse(message, principal, received.toISOString());
+        if (traceparent !== undefined) traces.set(submission, extractContext({ traceparent }));
+        return submission;
       } catch (error) {
         if (error instanceof AppError) return error;
         return new AppError('INTERNAL', 'the message could not be read; report it with its requestId', {
@@ -29,17 +40,31 @@ export class Ingest {
         });
       }
     });
-    const outcomes = await this.submitter.submitAll(
-      parsed.filter((item): item is DecisionsSubmitted => !(item instanceof AppError)),
-    );
+    const submissions = parsed.filter((item): item is DecisionsSubmitted => !(item instanceof AppError));
+    const [only] = submissions;
+    // The span of a request or message that is about one decision is found by that decision.
+    if (only && items.length === 1) describeActiveSpan(() => attributesOf(only));
+    const submitted = await this.submitter.submitAll(submissions, traces);
     let next = 0;
-    return parsed.map((item) => (item instanceof AppError ? item : (outcomes[next++] as Accepted | AppError)));
+    const outcomes = parsed.map((item, i) => {
+      if (item instanceof AppError) return item;
+      const outcome = submitted[next++] as Accepted | AppError;
+      return outcome instanceof AppError ? outcome : answer(outcome, items[i]?.message, traces.get(item));
+    });
+    countOutcomes(via, outcomes, (performance.now() - started) / 1000);
+    return outcomes;
   }
 
   /** One message. Throws the AppError of its refusal. */
-  async one(message: unknown, principal: Principal): Promise<Accepted> {
-    const [outcome] = await this.all([{ message, principal }]);
+  async one(item: IngestItem, via: Via): Promise<Answer> {
+    const [outcome] = await this.all([item], via);
     if (outcome === undefined || outcome instanceof AppError) throw outcome;
     return outcome;
   }
+}
+
+function answer(accepted: Accepted, message: unknown, own?: Context): Answer {
+  const asked = (message as { trace?: unknown } | null)?.trace === true;
+  const traceId = asked ? traceIdOf(own) : undefined;
+  return traceId === undefined ? accepted : { ...accepted, traceId };
 }

@@ -1,5 +1,6 @@
 import { AppError, type DecisionsSubmitted, type IngestSchema } from '@governsai/contracts';
 import type { Producer } from '@governsai/kafka';
+import { type Attributes, type Context, DECISION } from '@governsai/service';
 import type { KnownKeys } from './known-keys.ts';
 import type { StoredLookup } from './stored-lookup.ts';
 
@@ -18,6 +19,8 @@ interface UnderWay {
   confirmed: Promise<void>;
 }
 
+const NO_TRACES: ReadonlyMap<DecisionsSubmitted, Context> = new Map();
+
 // What a submission holds beyond the message it was made from: ids, hash, times.
 const ENVELOPE_BYTES = 2048;
 
@@ -35,15 +38,27 @@ export class Submitter {
 
   /**
    * Writes submissions, each with an outcome of its own, in order. An outcome is an AppError: UNAVAILABLE when Kafka did
-   * not confirm in time, IDEMPOTENCY_CONFLICT when the key is known with another body. Never rejects.
+   * not confirm in time, IDEMPOTENCY_CONFLICT when the key is known with another body. Never rejects. `traces` has the
+   * context to continue of those that do not belong to the active trace.
    */
-  async submitAll(submissions: readonly DecisionsSubmitted[]): Promise<(Accepted | AppError)[]> {
+  async submitAll(
+    submissions: readonly DecisionsSubmitted[],
+    traces: ReadonlyMap<DecisionsSubmitted, Context> = NO_TRACES,
+  ): Promise<(Accepted | AppError)[]> {
     const unknown = submissions.filter((s) => !this.known.get(s.decisionId) && !this.underWay.has(s.decisionId));
     const stored = await this.stored.find(unknown);
-    return Promise.all(submissions.map((submission) => this.submit(submission, stored.get(submission.decisionId))));
+    return Promise.all(
+      submissions.map((submission) =>
+        this.submit(submission, stored.get(submission.decisionId), traces.get(submission)),
+      ),
+    );
   }
 
-  private async submit(submission: DecisionsSubmitted, storedBody: string | undefined): Promise<Accepted | AppError> {
+  private async submit(
+    submission: DecisionsSubmitted,
+    storedBody: string | undefined,
+    parent: Context | undefined,
+  ): Promise<Accepted | AppError> {
     const { decisionId, bodyHash } = submission;
     try {
       const confirmedBody = storedBody ?? this.known.get(decisionId);
@@ -61,7 +76,8 @@ export class Submitter {
           `the message may have ${this.maxMessageBytes} bytes: send less data in one`,
         );
       }
-      const confirmed = this.producer.send('decisions.submitted', { key: submission.orgId, value });
+      const trace = { parent, attributes: () => attributesOf(submission) };
+      const confirmed = this.producer.send('decisions.submitted', { key: submission.orgId, value, trace });
       this.underWay.set(decisionId, { bodyHash, confirmed });
       try {
         await confirmed;
@@ -89,6 +105,16 @@ export class Submitter {
     this.known.remember(submission.decisionId, firstBody);
     return accepted(submission, true);
   }
+}
+
+/** What a submission is found by in a trace store. */
+export function attributesOf(submission: DecisionsSubmitted): Attributes {
+  const { correlationId } = submission.data as { correlationId?: unknown };
+  return {
+    [DECISION.orgId]: submission.orgId,
+    [DECISION.id]: submission.decisionId,
+    ...(typeof correlationId === 'string' ? { [DECISION.correlationId]: correlationId } : {}),
+  };
 }
 
 function accepted(submission: DecisionsSubmitted, dedup: boolean): Accepted {

@@ -4,6 +4,7 @@ import { clientTimestamp, decisionOutcome, decisionView, direction, usage } from
 import { errorCode } from '../errors.ts';
 import { decisionId, orgId, seq, sha256Hex, timestamp } from '../identifiers.ts';
 import { MAX_BATCH, MAX_PAGE } from '../limits.ts';
+import { traceId } from '../server-messages.ts';
 import { text } from '../text.ts';
 import { defineRoute, page } from './route.ts';
 
@@ -12,6 +13,7 @@ const accepted = z
     id: z.string().describe('The idempotencyKey.'),
     decisionId,
     dedup: z.boolean().describe('True only when the decision was there before; false may be a repeat all the same.'),
+    traceId,
   })
   .meta({ id: 'Accepted', description: 'Kafka has confirmed the write (G1).' });
 const refused = z

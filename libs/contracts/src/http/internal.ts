@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { ingestSchema } from '../decision.ts';
 import { decisionId, externalId, orgId, sha256Hex, timestamp } from '../identifiers.ts';
 import { principal } from '../principal.ts';
-import { errorMessage } from '../server-messages.ts';
+import { errorMessage, traceId } from '../server-messages.ts';
 import { defineRoute } from './route.ts';
 
 /** Header that carries INTERNAL_TOKEN between services. These routes are never on the edge. */
@@ -92,7 +92,7 @@ export const relayIngest = defineRoute({
   response: z.object({
     results: z.array(
       z.union([
-        z.object({ id: z.string(), decisionId, dedup: z.boolean(), schema: ingestSchema }),
+        z.object({ id: z.string(), decisionId, dedup: z.boolean(), schema: ingestSchema, traceId }),
         z.object({
           error: errorMessage.pick({
             code: true,

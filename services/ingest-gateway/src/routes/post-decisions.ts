@@ -2,8 +2,7 @@ import { authorize } from '@governsai/access';
 import { AppError, type IngestResult, MAX_BATCH, type Principal, postDecisions } from '@governsai/contracts';
 import type { HttpApp } from '@governsai/service';
 import { messageId } from '@governsai/socket';
-import type { Ingest } from '../ingest.ts';
-import type { Accepted } from '../submitter.ts';
+import type { Answer, Ingest, IngestItem } from '../ingest.ts';
 
 /** `POST /v1/decisions`: one INGEST body, or up to 1,000 that are answered one by one. */
 export function postDecisionsRoute(app: HttpApp, ingest: Ingest): void {
@@ -12,16 +11,28 @@ export function postDecisionsRoute(app: HttpApp, ingest: Ingest): void {
     authorize(sender, sender.orgId, 'decisions:write');
     const batch = (body as { decisions?: unknown } | null)?.decisions;
     if (batch === undefined) {
-      const { id, decisionId, dedup } = await ingest.one(body, sender);
-      return { id, decisionId, dedup };
+      return resultOf(await ingest.one(itemOf(body, sender), 'http'));
     }
     const messages = checkBatch(batch);
-    const outcomes = await ingest.all(messages.map((message) => ({ message, principal: sender })));
+    const outcomes = await ingest.all(
+      messages.map((message) => itemOf(message, sender)),
+      'http',
+    );
     const away = outcomes.find((outcome) => outcome instanceof AppError && outcome.code === 'UNAVAILABLE');
     // Nothing was accepted and all of it may be sent again: say so as a whole, as any HTTP client understands.
     if (away instanceof AppError && outcomes.every((outcome) => isUnavailable(outcome))) throw away;
-    return { results: outcomes.map((outcome, i) => resultOf(outcome, messages[i])) };
+    return {
+      results: outcomes.map((outcome, i) => {
+        return outcome instanceof AppError ? refusalOf(outcome, messages[i]) : resultOf(outcome);
+      }),
+    };
   });
+}
+
+/** The items of one request may each belong to a trace of their own. */
+function itemOf(message: unknown, principal: Principal): IngestItem {
+  const { traceparent } = (message ?? {}) as { traceparent?: unknown };
+  return { message, principal, traceparent: typeof traceparent === 'string' ? traceparent : undefined };
 }
 
 function checkBatch(batch: unknown): unknown[] {
@@ -30,13 +41,15 @@ function checkBatch(batch: unknown): unknown[] {
   throw new AppError('VALIDATION_FAILED', message, { path: 'decisions' });
 }
 
-function isUnavailable(outcome: Accepted | AppError): boolean {
+function isUnavailable(outcome: Answer | AppError): boolean {
   return outcome instanceof AppError && outcome.code === 'UNAVAILABLE';
 }
 
-function resultOf(outcome: Accepted | AppError, message: unknown): IngestResult {
-  if (!(outcome instanceof AppError)) return { id: outcome.id, decisionId: outcome.decisionId, dedup: outcome.dedup };
-  const { code, message: text, path, retryAfterMs } = outcome;
+function resultOf({ id, decisionId, dedup, traceId }: Answer) {
+  return { id, decisionId, dedup, traceId };
+}
+
+function refusalOf({ code, message: text, path, retryAfterMs }: AppError, message: unknown): IngestResult {
   return { id: idOf(message), error: { code, message: text, path, retryAfterMs } };
 }
 

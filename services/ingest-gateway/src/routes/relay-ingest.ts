@@ -6,7 +6,7 @@ import type { Ingest } from '../ingest.ts';
 
 const body = z.object({
   items: z
-    .array(z.object({ principal: principalSchema, message: z.unknown() }))
+    .array(z.object({ principal: principalSchema, message: z.unknown(), traceparent: z.string().optional() }))
     .min(1)
     .max(1000),
 });
@@ -16,7 +16,7 @@ export function relayIngestRoute(app: HttpApp, ingest: Ingest): void {
   app.mount(relayIngest, async ({ body: raw }) => {
     const parsed = body.safeParse(raw);
     if (!parsed.success) throw validationError(parsed.error);
-    const outcomes = await ingest.all(parsed.data.items.map(({ message, principal }) => ({ message, principal })));
+    const outcomes = await ingest.all(parsed.data.items, 'relay');
     return {
       results: outcomes.map((outcome, i) => {
         if (!(outcome instanceof AppError)) return outcome;

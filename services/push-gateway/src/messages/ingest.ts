@@ -1,5 +1,5 @@
 import { type Ack, AppError } from '@governsai/contracts';
-import { traceHeaders } from '@governsai/service';
+import { DECISION, describeActiveSpan, traceHeaders } from '@governsai/service';
 import type { MessageHandler } from '@governsai/socket';
 import type { IngestRelay } from '../ingest-relay.ts';
 import type { Sessions } from '../sessions.ts';
@@ -18,8 +18,8 @@ export function ingestHandler(relay: IngestRelay, sessions: Sessions): MessageHa
       connection.sendError(new AppError(code, text, { path, channel, retryAfterMs }), { id });
       return;
     }
-    const { id, decisionId, dedup, schema } = result;
-    const ack: Ack = { type: 'ACK', id, decisionId, dedup, schema, timestamp: new Date().toISOString() };
+    describeActiveSpan(() => ({ [DECISION.orgId]: principal.orgId, [DECISION.id]: result.decisionId }));
+    const ack: Ack = { type: 'ACK', ...result, timestamp: new Date().toISOString() };
     connection.send(ack);
   };
 }

@@ -1,0 +1,37 @@
+import { type AppError, ERRORS } from '@governsai/contracts';
+import { Counter, Histogram, LATENCY_BUCKETS } from '@governsai/service';
+
+/** The way a message came in: an HTTP request, a socket of this gateway, or one of push-gateway's. */
+export type Via = 'http' | 'ws' | 'relay';
+
+const messages = new Counter({
+  name: 'governsai_ingest_messages_total',
+  help: 'INGEST messages by the way they came and what became of them: accepted, duplicate (accepted before), refused (the sender is to change it), unavailable (not accepted, through no fault of the sender).',
+  labelNames: ['via', 'outcome'] as const,
+});
+
+const errors = new Counter({
+  name: 'governsai_ingest_errors_total',
+  help: 'INGEST messages that were not accepted, by error code.',
+  labelNames: ['code'] as const,
+});
+
+const ackSeconds = new Histogram({
+  name: 'governsai_ingest_ack_duration_seconds',
+  help: 'Seconds from the receipt of INGEST messages until their answer is ready, Kafka having confirmed them. Those of one request count as many times as they are.',
+  labelNames: ['via'] as const,
+  buckets: [...LATENCY_BUCKETS],
+});
+
+/** Counts what became of messages that were received `seconds` ago. */
+export function countOutcomes(via: Via, outcomes: readonly ({ dedup: boolean } | AppError)[], seconds: number): void {
+  for (const outcome of outcomes) {
+    ackSeconds.observe({ via }, seconds);
+    if ('dedup' in outcome) {
+      messages.inc({ via, outcome: outcome.dedup ? 'duplicate' : 'accepted' });
+      continue;
+    }
+    errors.inc({ code: outcome.code });
+    messages.inc({ via, outcome: ERRORS[outcome.code].status < 500 ? 'refused' : 'unavailable' });
+  }
+}
