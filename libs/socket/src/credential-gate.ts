@@ -15,6 +15,14 @@ export type GateAccess = Pick<Access, 'verify'> & {
   reverify: Access['verify'];
 };
 
+/** What is known of a connection beside its credential. */
+export interface Claims {
+  /** The org that the URL names: the credential must belong to it. Null when it names none. */
+  org: string | null;
+  /** Where the client is, for keys that are bound to networks. Null when it is not known. */
+  ip: string | null;
+}
+
 /** What the gate tells its connection. */
 export interface GateEvents {
   /** Handle no further message until {@link release}: it depends on who speaks. */
@@ -35,8 +43,7 @@ export interface GateEvents {
  */
 export class CredentialGate {
   readonly #access: GateAccess;
-  /** The org that the URL names: the credential must belong to it. Null when it names none. */
-  readonly #org: string | null;
+  readonly #claims: Claims;
   readonly #events: GateEvents;
   #credential: Credential | null = null;
   #principal: Principal | null = null;
@@ -48,9 +55,9 @@ export class CredentialGate {
   /** How long the next re-verification may go on; undefined when none is asked for. */
   #reverifyPatienceMs: number | undefined;
 
-  constructor(access: GateAccess, org: string | null, events: GateEvents) {
+  constructor(access: GateAccess, claims: Claims, events: GateEvents) {
     this.#access = access;
-    this.#org = org;
+    this.#claims = claims;
     this.#events = events;
   }
 
@@ -102,7 +109,7 @@ export class CredentialGate {
     this.#verifying = true;
     this.#events.hold();
     try {
-      const principal = await this.#access.verify(credential, this.#org);
+      const principal = await this.#access.verify(credential, this.#claims.org, this.#claims.ip);
       if (this.#principal && !sameIdentity(this.#principal, principal)) {
         this.#events.sendError(
           new AppError('FORBIDDEN', 'the connection speaks for another identity: open a new connection for this one'),
@@ -160,7 +167,7 @@ export class CredentialGate {
   async #reverify(credential: Credential, deadline: number): Promise<void> {
     for (let pause = REVERIFY_PAUSE_MS; !this.#stopped; pause = Math.min(2 * pause, MAX_REVERIFY_PAUSE_MS)) {
       try {
-        const principal = await this.#access.reverify(credential, this.#org);
+        const principal = await this.#access.reverify(credential, this.#claims.org, this.#claims.ip);
         // An AUTH may have renewed the credential meanwhile.
         if (this.#credential === credential) this.#adopt(credential, principal);
         return;

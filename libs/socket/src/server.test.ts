@@ -17,12 +17,15 @@ class TestAccess {
   change: (change: AccessChange) => void = () => {};
   stale: () => void = () => {};
   lookups = 0;
+  readonly ips: (string | null)[] = [];
 
-  async verify(credential: Credential, org: string | null = null): Promise<Principal> {
+  async verify(credential: Credential | null, org: string | null = null, ip: string | null = null): Promise<Principal> {
     this.lookups++;
     await this.gate;
     if (this.failure) throw this.failure;
-    const found = this.principals.get('apiKey' in credential ? credential.apiKey : credential.token);
+    if (!credential) throw new AppError('AUTH_FAILED', 'none');
+    this.ips.push(ip);
+    const found = 'apiKey' in credential ? this.principals.get(credential.apiKey) : undefined;
     if (!found || (org !== null && found.orgId !== org)) throw new AppError('AUTH_FAILED', 'unknown');
     return found;
   }
@@ -155,6 +158,15 @@ describe('authentication', () => {
     const { url } = await start();
     const client = await new Client(url, { protocols: [`bearer.${KEY}`, 'governsai.v1'] }).open();
     expect(client.ws.protocol).toBe('governsai.v1');
+  });
+
+  it('says where the client is, at first and when asked again', async () => {
+    const { access, withKey } = await start();
+    await new Client(withKey).open();
+    await eventually(() => access.ips.length === 1);
+    access.change({ orgId: null, keyId: null });
+    await eventually(() => access.ips.length === 2);
+    expect(access.ips).toEqual(['127.0.0.1', '127.0.0.1']);
   });
 
   it.each([
@@ -345,7 +357,7 @@ describe('messages', () => {
 });
 
 describe('revocation', () => {
-  it('G7: closes the sockets of a revoked key with 4401 and leaves the others', async () => {
+  it('G7: closes the sockets of a revoked key with 4401 and leaves the others alone', async () => {
     const { access, withKey, url } = await start();
     access.principals.set('gai_two', principal({ keyId: 'key-2' }));
     const revoked = await new Client(withKey).open();

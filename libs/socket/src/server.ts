@@ -3,7 +3,7 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Access, credentialFromUpgrade } from '@governsai/access';
+import { type Access, concerns, credentialFromUpgrade } from '@governsai/access';
 import { AppError, CLOSE_CODES, type MessageLimits } from '@governsai/contracts';
 import type { Logger } from '@governsai/service';
 import { type WebSocket, WebSocketServer } from 'ws';
@@ -45,6 +45,8 @@ export interface SocketServerOptions {
    * that waits does not hold up the next message.
    */
   handlers: Readonly<Record<string, MessageHandler>>;
+  /** Where a client is, for keys that are bound to networks. The peer of the TCP connection unless given. */
+  addressOf?: (request: IncomingMessage) => string | null;
   /** The connection speaks for a principal, for the first time or with changed scopes. */
   onAuthenticated?: (connection: Connection) => void;
   /** The socket is closed. Messages received before may still be in their handlers. */
@@ -68,7 +70,7 @@ export interface SocketServer {
 
 /** A WebSocket server for `governsai.v1` on an existing HTTP server. It begins at once and ends with {@link SocketServer.drain}. */
 export function createSocketServer(options: SocketServerOptions): SocketServer {
-  const { server, access, limits, log } = options;
+  const { server, access, limits, log, addressOf = peerAddress } = options;
   const paths = new Set(options.paths);
   const handlers = new Map([['PING', pong], ...Object.entries(options.handlers)]);
   const byOrg = new Map<string, Set<Connection>>();
@@ -91,8 +93,8 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
 
   const host: ConnectionHost = {
     access: {
-      verify: (credential, org) => access.verify(credential, org),
-      reverify: limited(MAX_REVERIFICATIONS, (credential, org) => access.verify(credential, org)),
+      verify: (...query) => access.verify(...query),
+      reverify: limited(MAX_REVERIFICATIONS, (...query: Parameters<Access['verify']>) => access.verify(...query)),
     },
     limits,
     log,
@@ -152,7 +154,8 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
 
   function accept(ws: WebSocket, socket: Socket, request: IncomingMessage, path: string): void {
     const { credential, org } = credentialFromUpgrade(request);
-    const connection = new Connection(host, ws, socket, { path, org, trace: upgradeTrace(request) });
+    const ip = addressOf(request);
+    const connection = new Connection(host, ws, socket, { path, org, ip, trace: upgradeTrace(request) });
     connections.add(connection);
     busy.add(connection);
     countConnections();
@@ -187,12 +190,10 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
     void connection.idle().then(() => busy.delete(connection));
   }
 
-  access.onChange(({ orgId, keyId }) => {
-    for (const connection of orgId === null ? connections : (byOrg.get(orgId) ?? [])) {
-      if (!connection.isAuthenticated) continue;
-      // A key's change says nothing about sessions or other keys; any other change may concern everybody of the org.
-      if (keyId === null || connection.principal.keyId === keyId)
-        connection.reverify(orgId === null ? DOUBT_PATIENCE_MS : CHANGE_PATIENCE_MS);
+  access.onChange((change) => {
+    const patience = change.orgId === null ? DOUBT_PATIENCE_MS : CHANGE_PATIENCE_MS;
+    for (const connection of change.orgId === null ? connections : (byOrg.get(change.orgId) ?? [])) {
+      if (connection.isAuthenticated && concerns(change, connection.principal)) connection.reverify(patience);
     }
   });
 
@@ -230,6 +231,10 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
 }
 
 const pong: MessageHandler = (connection) => connection.send({ type: 'PONG', timestamp: new Date().toISOString() });
+
+function peerAddress(request: IncomingMessage): string | null {
+  return request.socket.remoteAddress ?? null;
+}
 
 function retryAfter(): number {
   return MIN_RETRY_MS + Math.floor(Math.random() * RETRY_JITTER_MS);

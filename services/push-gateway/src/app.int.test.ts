@@ -229,7 +229,7 @@ beforeAll(async () => {
   auth = await serve((app) => {
     app.mount(verifyCredential, async ({ body }) => {
       const principal = 'keyHash' in body ? (keys.get(body.keyHash) ?? null) : null;
-      return { version, principal, reason: principal ? null : 'AUTH_FAILED' };
+      return { version, principal, reason: principal ? null : ('AUTH_FAILED' as const) };
     });
     app.mount(getAccessVersion, async () => ({ version }));
   });
