@@ -92,8 +92,6 @@ class ComposeStack implements RunningStack {
       ...(observed && { COMPOSE_PROFILES: OBSERVABILITY, OTEL_EXPORTER_OTLP_ENDPOINT: 'http://jaeger:4318' }),
       POSTGRES_PASSWORD: secrets.postgresPassword,
       APP_PASSWORD: secrets.appPassword,
-      INTERNAL_TOKEN: secrets.internalToken,
-      JWT_SECRET: secrets.jwtSecret,
     };
     this.#guard.runAtEnd(['docker', 'compose', '--project-directory', ROOT, '--profile', OBSERVABILITY, 'down']);
     for (const path of [STACK_FILE, LOCK_FILE]) this.#guard.removeAtEnd(path);
