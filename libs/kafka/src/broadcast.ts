@@ -10,6 +10,8 @@ import type { Broadcast, BroadcastHandler, BroadcastMessage, BroadcastOptions, T
 
 const HANDLER_TRIES = 3;
 const HANDLER_TIMEOUT_MS = 10_000;
+/** There is nobody to wait for in a group of one, but for a self the broker has not yet noticed the loss of. */
+const REBALANCE_TIMEOUT_MS = 3_000;
 /** kafkajs 2.2.4, src/consumer/consumerGroup.js: the only sign it gives of an offset reset. */
 const OUT_OF_RANGE = 'Offset out of range, resetting to default offset';
 
@@ -31,7 +33,7 @@ export class GroupBroadcast implements Broadcast {
     this.#kafka = kafka;
     this.#options = options;
     this.#groupId = `${kafka.topicPrefix}${options.replicaId}-${random}`;
-    this.#sessionTimeoutMs = options.sessionTimeoutMs ?? 30_000;
+    this.#sessionTimeoutMs = options.sessionTimeoutMs ?? 15_000;
     this.#session = new ConsumerSession(kafka, {
       groupId: this.#groupId,
       topics: options.topics.map((topic) => kafka.topicPrefix + topic),
@@ -39,7 +41,7 @@ export class GroupBroadcast implements Broadcast {
       concurrency: 3,
       sessionTimeoutMs: this.#sessionTimeoutMs,
       heartbeatIntervalMs: Math.round(this.#sessionTimeoutMs / 10),
-      rebalanceTimeoutMs: 60_000,
+      rebalanceTimeoutMs: REBALANCE_TIMEOUT_MS,
       onJoin: (assignment) => this.#joined(assignment),
       eachBatch: (payload) => this.#eachBatch(payload),
       health: (error) => options.health?.(error),

@@ -1,5 +1,5 @@
 import './request-queue-timer.ts';
-import { type Admin, type ISocketFactory, Kafka, type KafkaConfig, logLevel, type RetryOptions } from 'kafkajs';
+import { type Admin, type ISocketFactory, Kafka, type KafkaConfig, logLevel } from 'kafkajs';
 import type { Logger } from 'pino';
 import { createLogCreator, type KafkaLogListener } from './kafka-log.ts';
 
@@ -16,25 +16,30 @@ export interface KafkaOptions {
   socketFactory?: ISocketFactory;
 }
 
-/** Bounded everywhere: what has to go on for longer is tried again by the layer above, which tells the health check. */
-const RETRY: RetryOptions = { retries: 3, initialRetryTime: 100, maxRetryTime: 1_000, factor: 0.2, multiplier: 2 };
+interface ClientSettings {
+  requestTimeoutMs: number;
+  /** How often a connection is tried again, with pauses from 100 ms to 1 s, before the layer above hears of it. Default 3. */
+  retries?: number;
+  listener?: KafkaLogListener | undefined;
+}
+
 const CONNECTION_TIMEOUT_MS = 3_000;
 
 /**
  * One client object for each producer, consumer and admin: kafkajs keeps committed offsets per client object, and two
  * members of one group in one object overwrite each other's.
  */
-export function openClient(options: KafkaOptions, requestTimeoutMs: number, listener?: KafkaLogListener): Kafka {
+export function openClient(options: KafkaOptions, settings: ClientSettings): Kafka {
   return new Kafka({
     brokers: [...options.brokers],
     clientId: options.clientId,
     connectionTimeout: CONNECTION_TIMEOUT_MS,
     authenticationTimeout: CONNECTION_TIMEOUT_MS,
-    requestTimeout: requestTimeoutMs,
+    requestTimeout: settings.requestTimeoutMs,
     enforceRequestTimeout: true,
-    retry: RETRY,
+    retry: { retries: settings.retries ?? 3, initialRetryTime: 100, maxRetryTime: 1_000, factor: 0.2, multiplier: 2 },
     logLevel: logLevel.INFO,
-    logCreator: createLogCreator(options.log, listener),
+    logCreator: createLogCreator(options.log, settings.listener),
     ...(options.ssl !== undefined && { ssl: options.ssl }),
     ...(options.sasl !== undefined && { sasl: options.sasl }),
     ...(options.socketFactory !== undefined && { socketFactory: options.socketFactory }),
@@ -45,7 +50,7 @@ const ADMIN_REQUEST_TIMEOUT_MS = 10_000;
 
 /** Runs `work` on an admin connection of its own: a fresh one never remembers a broker that has gone. */
 export async function withAdmin<R>(options: KafkaOptions, work: (admin: Admin) => Promise<R>): Promise<R> {
-  const admin = openClient(options, ADMIN_REQUEST_TIMEOUT_MS).admin();
+  const admin = openClient(options, { requestTimeoutMs: ADMIN_REQUEST_TIMEOUT_MS }).admin();
   try {
     await admin.connect();
     return await work(admin);

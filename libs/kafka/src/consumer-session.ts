@@ -2,6 +2,7 @@ import type { Consumer, EachBatchPayload } from 'kafkajs';
 import { asError, persist } from './backoff.ts';
 import { type KafkaOptions, openClient } from './connection.ts';
 import type { KafkaLogListener } from './kafka-log.ts';
+import { Line } from './line.ts';
 
 interface SessionOptions {
   groupId: string;
@@ -22,8 +23,15 @@ interface SessionOptions {
 }
 
 const REQUEST_TIMEOUT_MS = 10_000;
+/**
+ * Some 8 s of trying. A client that gives up forgets its membership, and its next join has to wait until the broker has
+ * given up on the old self; one that tries for longer holds up `stop`.
+ */
+const CONNECT_RETRIES = 10;
 /** How long `stop` waits for a join under way: the broker answers it only when the whole group has joined. */
 const STOP_JOIN_MS = 5_000;
+/** Heartbeats missed before the health check is told. */
+const SILENCE = 3;
 
 /** A consumer's life: connect, join, crash and come back, leave. What is done with the messages is the owner's matter. */
 export class ConsumerSession {
@@ -32,13 +40,22 @@ export class ConsumerSession {
   readonly #consumer: Consumer;
   readonly #stop = new AbortController();
   #starting: Promise<void> | null = null;
+  readonly #line: Line;
   #generation = 0;
   #joined = false;
+  #lastHeartbeat = performance.now();
+  #silent = false;
+  #watchdog: NodeJS.Timeout | null = null;
 
   constructor(kafka: KafkaOptions, options: SessionOptions) {
     this.#kafka = kafka;
     this.#options = options;
-    this.#consumer = openClient(kafka, REQUEST_TIMEOUT_MS, options.onLog).consumer({
+    this.#line = new Line(kafka.socketFactory);
+    const client = openClient(
+      { ...kafka, socketFactory: this.#line.open },
+      { requestTimeoutMs: REQUEST_TIMEOUT_MS, retries: CONNECT_RETRIES, listener: options.onLog },
+    );
+    this.#consumer = client.consumer({
       groupId: options.groupId,
       sessionTimeout: options.sessionTimeoutMs,
       heartbeatInterval: options.heartbeatIntervalMs,
@@ -49,7 +66,7 @@ export class ConsumerSession {
       maxBytes: 10 * 1024 * 1024,
       allowAutoTopicCreation: false,
       retry: {
-        retries: 8,
+        retries: CONNECT_RETRIES,
         initialRetryTime: 100,
         maxRetryTime: 1_000,
         factor: 0.2,
@@ -96,17 +113,20 @@ export class ConsumerSession {
     await Promise.race([this.#starting.catch(() => {}), late]);
     clearTimeout(timer);
     this.#joined = false;
+    if (this.#watchdog) clearInterval(this.#watchdog);
     await this.#consumer.disconnect().catch((error: unknown) => {
       this.#kafka.log.warn(
         { err: asError(error), groupId: this.#options.groupId },
         'the consumer could not leave its group',
       );
     });
+    this.#line.cut();
   }
 
   async #start(): Promise<void> {
     const { topics, fromBeginning, groupId, concurrency } = this.#options;
     const joined = this.#watch();
+    this.#lastHeartbeat = performance.now();
     await persist(
       async () => {
         await this.#consumer.connect();
@@ -130,15 +150,26 @@ export class ConsumerSession {
     await joined;
   }
 
-  /** Listens for joins and crashes. The promise settles with the first join, or when there will be none. */
+  /** Listens to the client. The promise settles with the first join, or when there will be none. */
   #watch(): Promise<void> {
-    const { GROUP_JOIN, CRASH } = this.#consumer.events;
-    const { groupId } = this.#options;
+    const { GROUP_JOIN, CRASH, HEARTBEAT, REQUEST_TIMEOUT } = this.#consumer.events;
+    const { groupId, heartbeatIntervalMs } = this.#options;
+    this.#consumer.on(HEARTBEAT, () => this.#heard());
+    this.#consumer.on(REQUEST_TIMEOUT, ({ payload }) => {
+      // The client would go on with a connection nobody answers on; the next request makes a new one.
+      this.#kafka.log.warn({ groupId, broker: payload.broker, request: payload.apiName }, 'no answer, reconnecting');
+      this.#line.cut();
+      this.#line.heal();
+    });
+    this.#watchdog = setInterval(() => this.#checkSilence(), heartbeatIntervalMs);
+    this.#watchdog.unref();
     const joined = new Promise<void>((resolve, reject) => {
       this.#consumer.on(GROUP_JOIN, ({ payload }) => {
         this.#generation++;
         this.#joined = true;
         this.#options.onJoin(payload.memberAssignment);
+        this.#lastHeartbeat = performance.now();
+        this.#silent = false;
         this.#options.health(null);
         resolve();
       });
@@ -159,6 +190,23 @@ export class ConsumerSession {
     // A crash after the first join must not count as unhandled.
     joined.catch(() => {});
     return joined;
+  }
+
+  #heard(): void {
+    this.#lastHeartbeat = performance.now();
+    if (!this.#silent) return;
+    this.#silent = false;
+    this.#options.health(null);
+  }
+
+  /** The client tries again without a word; that it gets nowhere shows in the heartbeats alone. */
+  #checkSilence(): void {
+    const silentMs = performance.now() - this.#lastHeartbeat;
+    if (this.#silent || silentMs < SILENCE * this.#options.heartbeatIntervalMs) return;
+    this.#silent = true;
+    const error = new Error(`Kafka has not answered a heartbeat for ${Math.round(silentMs)} ms; nothing is being read`);
+    this.#kafka.log.warn({ groupId: this.#options.groupId, silentMs }, error.message);
+    this.#options.health(error);
   }
 
   #fatal(error: Error): void {

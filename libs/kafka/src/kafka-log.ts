@@ -4,9 +4,12 @@ import type { Logger } from 'pino';
 /** Hears every line of the Kafka client. */
 export type KafkaLogListener = (entry: LogEntry) => void;
 
+/** Parts that log an error for every failed try, several a second while Kafka is away. This library tells of it itself. */
+const CHATTY = new Set(['Connection', 'BrokerPool', 'Consumer', 'Producer']);
+
 /**
- * Routes the client's lines to pino. Its errors are warnings here: it logs one for every failed try, and the layer above
- * says whether that matters. Stack traces and request details are left out, they point into the client.
+ * Routes the client's lines to pino. Its errors are warnings at most: the layer above says whether they matter. Stack
+ * traces and request details are left out, they point into the client.
  */
 export function createLogCreator(log: Logger, listener?: KafkaLogListener): logCreator {
   return () => (entry) => {
@@ -21,7 +24,7 @@ export function createLogCreator(log: Logger, listener?: KafkaLogListener): logC
       error: text(error),
       retryCount,
     };
-    if (entry.level === logLevel.ERROR || entry.level === logLevel.WARN) log.warn(fields, message);
+    if (entry.level <= logLevel.WARN && !CHATTY.has(entry.namespace)) log.warn(fields, message);
     else log.debug(fields, message);
   };
 }

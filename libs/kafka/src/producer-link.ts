@@ -58,7 +58,10 @@ export class ProducerLink {
     if (this.#closed) throw new Error('the producer is closed');
     if (this.#client) return this.#client;
     const line = new Line(this.#options.socketFactory);
-    const producer = openClient({ ...this.#options, socketFactory: line.open }, this.#requestTimeoutMs).producer({
+    const producer = openClient(
+      { ...this.#options, socketFactory: line.open },
+      { requestTimeoutMs: this.#requestTimeoutMs },
+    ).producer({
       // An idempotent kafkajs producer reuses sequence numbers after a lost answer and can lose a confirmed message.
       idempotent: false,
       allowAutoTopicCreation: false,

@@ -82,7 +82,7 @@ async function readAll(options: KafkaOptions, topic: string): Promise<StoredMess
   const messages: StoredMessage[] = [];
   if (ends.size === 0) return messages;
   const groupId = `${options.topicPrefix}reader-${randomBytes(4).toString('hex')}`;
-  const consumer = openClient(options, 10_000).consumer({ groupId, maxWaitTimeInMs: 100 });
+  const consumer = openClient(options, { requestTimeoutMs: 10_000 }).consumer({ groupId, maxWaitTimeInMs: 100 });
   await consumer.connect();
   await consumer.subscribe({ topics: [topic], fromBeginning: true });
   await new Promise<void>((resolve, reject) => {
