@@ -5,7 +5,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ensureBuilt } from './install.mjs';
-import { buildProblems, dockerAnswers, nativeProblems } from './prerequisites.mjs.mts';
+// biome-ignore lint/correctness/useImportExtensions: it is JavaScript, its types lie beside it
+import { buildProblems, dockerAnswers, nativeProblems } from './prerequisites.mjs';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const [command, ...args] = process.argv.slice(2);

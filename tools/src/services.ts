@@ -60,7 +60,7 @@ export function serviceEnvironment(
 }
 
 /** The compiled entry of a service. */
-export function serviceEntry(name: ServiceName): string {
+function serviceEntry(name: ServiceName): string {
   return join(ROOT, 'services', name, 'dist/main.js');
 }
 
