@@ -59,7 +59,11 @@ export class MessageSpans<T extends TopicName> {
   readonly #spans = new Map<string, { span: Span; context: Context }>();
 
   /** `keyOf` names a message within the batch; of two with one name the first has the span. */
-  constructor(batch: ConsumedBatch<T>, keyOf: (message: ConsumedMessage<T>) => string) {
+  constructor(
+    batch: ConsumedBatch<T>,
+    keyOf: (message: ConsumedMessage<T>) => string,
+    describe: (message: ConsumedMessage<T>) => Attributes,
+  ) {
     const active = trace.getActiveSpan()?.spanContext();
     const links = active ? [{ context: active }] : [];
     for (const message of batch.messages) {
@@ -71,7 +75,11 @@ export class MessageSpans<T extends TopicName> {
         kind: SpanKind.CONSUMER,
         parent,
         links,
-        attributes: () => ({ ...attributesOf(batch), [MESSAGING.offset]: Number(message.offset) }),
+        attributes: () => ({
+          ...attributesOf(batch),
+          [MESSAGING.offset]: Number(message.offset),
+          ...describe(message),
+        }),
       });
       this.#spans.set(key, { span: started, context: trace.setSpan(parent, started) });
     }
@@ -90,11 +98,6 @@ export class MessageSpans<T extends TopicName> {
   /** What continues a message's trace; the context without a trace when it is not recorded. */
   contextOf(key: string): Context {
     return this.#spans.get(key)?.context ?? ROOT_CONTEXT;
-  }
-
-  /** The names of the messages that have a span. */
-  keys(): Iterable<string> {
-    return this.#spans.keys();
   }
 
   /** Ends the spans; with an error, as failed by it. */

@@ -4,7 +4,6 @@ import { createKafka } from './client.ts';
 import { type KafkaOptions, openClient, withAdmin } from './connection.ts';
 import { textHeaders } from './headers.ts';
 import { Line } from './line.ts';
-import { topicNames } from './topics.ts';
 import type { KafkaClient, TextHeaders } from './types.ts';
 
 /** A message as it lies in a topic. */
@@ -31,7 +30,7 @@ export interface TestKafka {
   deleteBefore(topic: string, partition: number, offset: string): Promise<void>;
   /** The ids of this prefix's groups that Kafka knows. */
   groups(): Promise<string[]>;
-  /** Deletes the topics and groups. Stop producers and consumers first. */
+  /** Deletes every topic and group of the prefix. Stop producers and consumers first. */
   drop(): Promise<void>;
 }
 
@@ -70,7 +69,8 @@ export async function createTestKafka({ partitions = 3 } = {}): Promise<TestKafk
       await withAdmin(direct, async (admin) => {
         // A group that still has members cannot be deleted; Kafka forgets it with its offsets.
         await admin.deleteGroups(left).catch(() => {});
-        await admin.deleteTopics({ topics: topicNames(topicPrefix) });
+        const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(topicPrefix));
+        await admin.deleteTopics({ topics });
       });
     },
   };

@@ -29,11 +29,6 @@ export function wantedTopics(prefix: string): WantedTopic[] {
   ]);
 }
 
-/** Every topic of an installation, dead letters included, with the prefix. */
-export function topicNames(prefix: string): string[] {
-  return wantedTopics(prefix).map(({ name }) => name);
-}
-
 /** Creates the topics that are missing and leaves the others as they are. Answers the names created. */
 export async function ensureTopics(admin: Admin, prefix: string, layout: TopicLayout): Promise<{ created: string[] }> {
   const existing = new Set(await admin.listTopics());
@@ -78,7 +73,7 @@ function definition(topic: WantedTopic, { partitions, replicationFactor }: Topic
 
 /** Throws an Error that names every missing topic and every wrong partition count, each with what to do. */
 export async function checkTopics(admin: Admin, prefix: string, partitions: number | undefined): Promise<void> {
-  const wanted = topicNames(prefix);
+  const wanted = wantedTopics(prefix).map(({ name }) => name);
   const existing = new Set(await admin.listTopics());
   const missing = wanted.filter((name) => !existing.has(name));
   if (missing.length > 0) {
