@@ -4,7 +4,6 @@ import { createDatabase } from '@governsai/db';
 import { createKafka } from '@governsai/kafka';
 import { createLogger } from '@governsai/service';
 import { decisionsSubmittedConsumer } from '../../services/decision-writer/dist/consumers/decisions-submitted.js';
-import { RecordingMetrics } from '../../services/decision-writer/dist/metrics.js';
 import { PolicyCache } from '../../services/decision-writer/dist/policies/cache.js';
 import { Publisher } from '../../services/decision-writer/dist/publisher.js';
 import { Recorder } from '../../services/decision-writer/dist/recorder.js';
@@ -58,7 +57,6 @@ const handle = decisionsSubmittedConsumer({
   },
   publisher: new Publisher(db, confirming),
   producer,
-  metrics: new RecordingMetrics(),
 });
 
 const consumer = kafka.consumeGroup({

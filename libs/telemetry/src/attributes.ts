@@ -51,6 +51,20 @@ export const DB = {
   status: 'db.response.status_code',
 } as const;
 
+/**
+ * Attributes of a statement's span. `summary` is its operation and the table it is about: `INSERT decisions`. Never its text
+ * or parameters.
+ */
+export function statementAttributes(summary: string): Attributes {
+  const [operation, collection] = summary.split(' ', 2);
+  return {
+    [DB.system]: 'postgresql',
+    [DB.summary]: summary,
+    [DB.operation]: operation,
+    ...(collection === undefined ? {} : { [DB.collection]: collection }),
+  };
+}
+
 /** What a decision is found by in a trace store. Never what it says (G12). */
 export const DECISION = {
   orgId: 'governsai.org.id',

@@ -1,6 +1,15 @@
 export type { Attributes, Context, Span } from '@opentelemetry/api';
-export { DB, DECISION, HTTP, MESSAGING, type MessageAttributes, messageAttributes, RPC } from './attributes.ts';
+export {
+  DB,
+  DECISION,
+  HTTP,
+  MESSAGING,
+  type MessageAttributes,
+  messageAttributes,
+  RPC,
+  statementAttributes,
+} from './attributes.ts';
 export { LATENCY_BUCKETS, SIZE_BUCKETS } from './buckets.ts';
-export { followedBy, orgLabel, setTopOrgs } from './org-label.ts';
-export { extractContext, isTraced, type TraceHeaders, traceHeaders, traceIdOf } from './propagation.ts';
-export { describeActiveSpan, recordFailure, type SpanOptions, span, withSpan } from './spans.ts';
+export { followOrgs, orgLabel, setTopOrgs } from './org-label.ts';
+export { extractContext, isTraced, NO_TRACE, type TraceHeaders, traceHeaders, traceIdOf } from './propagation.ts';
+export { describeActiveSpan, recordFailure, recordStatement, type SpanOptions, span, withSpan } from './spans.ts';

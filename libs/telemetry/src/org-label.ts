@@ -23,8 +23,8 @@ export function setTopOrgs(count: number): void {
   roundEnds = 0;
 }
 
-/** Calls `drop` with an org that has lost its label: its series are to be removed. */
-export function followedBy(drop: (orgId: string) => void): void {
+/** Has `drop` called with each org that has lost its label: its series are to be removed. */
+export function followOrgs(drop: (orgId: string) => void): void {
   dropped.push(drop);
 }
 

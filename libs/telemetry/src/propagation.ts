@@ -1,5 +1,8 @@
 import { type Context, context, propagation, ROOT_CONTEXT, TraceFlags, trace } from '@opentelemetry/api';
 
+/** The context that belongs to no trace. */
+export const NO_TRACE: Context = ROOT_CONTEXT;
+
 /** What carries a trace from one process to the next: W3C `traceparent` and `tracestate`. */
 export type TraceHeaders = Record<string, string | string[] | undefined>;
 

@@ -10,6 +10,7 @@ import {
   type TimeInput,
   trace,
 } from '@opentelemetry/api';
+import { statementAttributes } from './attributes.ts';
 
 const tracer = trace.getTracer('governsai');
 
@@ -57,6 +58,14 @@ export async function withSpan<T>(
   } finally {
     running.end();
   }
+}
+
+/**
+ * Tells a trace of a statement that ended just now and served many traces at once, as one that stores a batch does.
+ * `summary` as in {@link statementAttributes}.
+ */
+export function recordStatement(summary: string, options: Required<Pick<SpanOptions, 'parent' | 'startTime'>>): void {
+  span(summary, { ...options, kind: SpanKind.CLIENT, attributes: () => statementAttributes(summary) }).end();
 }
 
 /** Adds attributes to the active span; builds them only if it is recorded. */

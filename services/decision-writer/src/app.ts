@@ -5,7 +5,6 @@ import { createKafka, kafkaSecurity, OutboxRelay } from '@governsai/kafka';
 import { createHttpApp, Health, type Logger, loadConfig, type RunningService, replicaId } from '@governsai/service';
 import { configSchema } from './config.ts';
 import { decisionsSubmittedConsumer } from './consumers/decisions-submitted.ts';
-import { RecordingMetrics } from './metrics.ts';
 import { periodicWork } from './periodic-work.ts';
 import { PolicyCache } from './policies/cache.ts';
 import { Publisher } from './publisher.ts';
@@ -95,7 +94,6 @@ export async function start(log: Logger): Promise<RunningService> {
       recorder: new Recorder(db, new PolicyCache(log), wake),
       publisher,
       producer,
-      metrics: new RecordingMetrics(),
     }),
   });
 

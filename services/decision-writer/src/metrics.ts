@@ -1,34 +1,92 @@
-import { Counter, Histogram } from '@governsai/service';
-import type { RecordOutcome } from './recorder.ts';
+import { Counter, followOrgs, Gauge, Histogram, LATENCY_BUCKETS, orgLabel, SIZE_BUCKETS } from '@governsai/service';
+import type { RecordedOrg, RecordOutcome } from './recorder.ts';
 
-/** What the writer tells of its recording. */
-export class RecordingMetrics {
-  private readonly decisions = new Counter({
-    name: 'governsai_recording_messages_total',
-    help: 'Submitted messages by what became of them.',
-    labelNames: ['outcome'],
-  });
-  private readonly duration = new Histogram({
-    name: 'governsai_recording_batch_seconds',
-    help: 'Time to store one batch, its transaction included.',
-    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
-  });
+const messages = new Counter({
+  name: 'governsai_recording_messages_total',
+  help: 'Submitted messages by what became of them: recorded, duplicate (stored before), conflict (its key is stored with another body), refused (by the database).',
+  labelNames: ['outcome'] as const,
+});
 
-  /** Runs and times the storing of one batch. */
-  async time<T>(record: () => Promise<T>): Promise<T> {
-    const end = this.duration.startTimer();
-    try {
-      return await record();
-    } finally {
-      end();
-    }
+const batchSeconds = new Histogram({
+  name: 'governsai_recording_batch_duration_seconds',
+  help: 'Seconds to store one batch, its transaction included.',
+  buckets: [...LATENCY_BUCKETS],
+});
+
+const batchDecisions = new Histogram({
+  name: 'governsai_recording_batch_decisions',
+  help: 'Decisions that one batch added to the chains.',
+  buckets: [...SIZE_BUCKETS],
+});
+
+const decisions = new Counter({
+  name: 'governsai_recording_decisions_total',
+  help: 'Stored decisions, by direction and decision.',
+  labelNames: ['direction', 'decision'] as const,
+});
+
+const delaySeconds = new Histogram({
+  name: 'governsai_recording_delay_seconds',
+  help: 'Seconds from the receipt of a decision by a gateway until it is stored.',
+  buckets: [...LATENCY_BUCKETS],
+});
+
+const verifications = new Counter({
+  name: 'governsai_chain_verifications_total',
+  help: 'Verifications of a stored chain by result: valid, broken.',
+  labelNames: ['result'] as const,
+});
+
+const orgDecisions = new Counter({
+  name: 'governsai_org_decisions_total',
+  help: 'Stored decisions of an org. Only with METRICS_TOP_ORGS.',
+  labelNames: ['org'] as const,
+});
+
+const orgChainLength = new Gauge({
+  name: 'governsai_org_chain_length',
+  help: "The last seq of an org's chain, as this replica wrote it. Only with METRICS_TOP_ORGS.",
+  labelNames: ['org'] as const,
+});
+
+followOrgs((org) => {
+  orgDecisions.remove({ org });
+  orgChainLength.remove({ org });
+});
+
+/** Runs and times the storing of one batch. */
+export async function timeRecording<T>(record: () => Promise<T>): Promise<T> {
+  const end = batchSeconds.startTimer();
+  try {
+    return await record();
+  } finally {
+    end();
   }
+}
 
-  /** Counts what became of a batch's messages. */
-  recorded(outcome: RecordOutcome<unknown>): void {
-    this.decisions.inc({ outcome: 'recorded' }, outcome.recorded);
-    this.decisions.inc({ outcome: 'duplicate' }, outcome.duplicates);
-    this.decisions.inc({ outcome: 'conflict' }, outcome.conflicts.length);
-    this.decisions.inc({ outcome: 'refused' }, outcome.refused.length);
+/** Counts what became of a batch's messages. */
+export function countRecording(outcome: RecordOutcome<unknown>): void {
+  messages.inc({ outcome: 'recorded' }, outcome.recorded);
+  messages.inc({ outcome: 'duplicate' }, outcome.duplicates);
+  messages.inc({ outcome: 'conflict' }, outcome.conflicts.length);
+  messages.inc({ outcome: 'refused' }, outcome.refused.length);
+  batchDecisions.observe(outcome.orgs.reduce((sum, { links }) => sum + links.length, 0));
+  for (const org of outcome.orgs) countOrg(org);
+}
+
+function countOrg({ orgId, lastSeq, links }: RecordedOrg): void {
+  if (links.length === 0) return;
+  for (const { record } of links) {
+    decisions.inc({ direction: record.direction, decision: record.decision });
+    delaySeconds.observe(Math.max(0, Date.parse(record.recordedAt) - Date.parse(record.receivedAt)) / 1000);
   }
+  const org = orgLabel(orgId, links.length);
+  if (org === null) return;
+  orgDecisions.inc({ org }, links.length);
+  if (org === orgId) orgChainLength.set({ org }, lastSeq);
+}
+
+/** Counts one verification of a stored chain. */
+export function countVerification(valid: boolean): void {
+  verifications.inc({ result: valid ? 'valid' : 'broken' });
 }

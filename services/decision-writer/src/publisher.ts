@@ -7,11 +7,15 @@ import {
 } from '@governsai/contracts';
 import type { Database } from '@governsai/db';
 import type { Producer } from '@governsai/kafka';
+import { type Context, DECISION, NO_TRACE } from '@governsai/service';
 import type { RecordedOrg } from './recorder.ts';
 import { markPublished } from './store.ts';
 
 // Rows read at once when what is to be published is not in memory.
 const PAGE = 500;
+
+/** The context to continue for a decision, by its id. */
+type TraceOf = (decisionId: string) => Context;
 
 /** What of a stored decision goes to `decisions.recorded`. */
 export function recordedEvent(record: ChainRecord, hash: string, person: Person | null): DecisionsRecorded {
@@ -39,10 +43,13 @@ export class Publisher {
     private readonly producer: Producer,
   ) {}
 
-  /** Resolves when Kafka has confirmed everything up to each org's `lastSeq`, and the marks are moved. */
-  async publish(orgs: readonly RecordedOrg[]): Promise<void> {
+  /**
+   * Resolves when Kafka has confirmed everything up to each org's `lastSeq`, and the marks are moved. Each decision continues
+   * the trace that `traceOf` gives for its id; of one that was stored earlier nobody knows any more.
+   */
+  async publish(orgs: readonly RecordedOrg[], traceOf: TraceOf = () => NO_TRACE): Promise<void> {
     const behind = orgs.filter((org) => org.publishedSeq < org.lastSeq);
-    await Promise.all(behind.map((org) => this.inTurn(org.orgId, () => this.publishOrg(org))));
+    await Promise.all(behind.map((org) => this.inTurn(org.orgId, () => this.publishOrg(org, traceOf))));
     const marks = behind.map((org) => ({ orgId: org.orgId, from: org.publishedSeq, to: org.lastSeq }));
     if (marks.length > 0)
       await this.db.transaction(
@@ -51,26 +58,31 @@ export class Publisher {
       );
   }
 
-  private async publishOrg(org: RecordedOrg): Promise<void> {
+  private async publishOrg(org: RecordedOrg, traceOf: TraceOf): Promise<void> {
     let from = org.publishedSeq + 1;
     const inMemory = org.links[0]?.record.seq ?? org.lastSeq + 1;
     while (from < inMemory) {
       const events = await this.storedEvents(org.orgId, from, Math.min(inMemory - 1, org.lastSeq));
-      await this.send(org.orgId, events);
+      await this.send(org.orgId, events, traceOf);
       from += events.length;
     }
     const links = org.links.filter((link) => link.record.seq >= from);
     await this.send(
       org.orgId,
       links.map((link) => recordedEvent(link.record, link.hash, link.person)),
+      traceOf,
     );
   }
 
-  private async send(orgId: string, events: readonly DecisionsRecorded[]): Promise<void> {
+  private async send(orgId: string, events: readonly DecisionsRecorded[], traceOf: TraceOf): Promise<void> {
     if (events.length === 0) return;
     await this.producer.sendAll(
       'decisions.recorded',
-      events.map((event) => ({ key: orgId, value: { json: JSON.stringify(event) } })),
+      events.map((event) => ({
+        key: orgId,
+        value: { json: JSON.stringify(event) },
+        trace: { parent: traceOf(event.decision.id), attributes: () => attributesOf(event) },
+      })),
     );
   }
 
@@ -97,4 +109,8 @@ export class Publisher {
       if (this.underWay.get(orgId) === mine) this.underWay.delete(orgId);
     }
   }
+}
+
+function attributesOf({ seq, decision }: DecisionsRecorded) {
+  return { [DECISION.orgId]: decision.orgId, [DECISION.id]: decision.id, [DECISION.seq]: seq };
 }

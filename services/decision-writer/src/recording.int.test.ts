@@ -7,7 +7,6 @@ import { createTestKafka, type TestKafka } from '@governsai/kafka/testing';
 import { createLogger, register } from '@governsai/service';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { decisionsSubmittedConsumer } from './consumers/decisions-submitted.ts';
-import { RecordingMetrics } from './metrics.ts';
 import { PolicyCache } from './policies/cache.ts';
 import { Publisher } from './publisher.ts';
 import { readDecisions } from './reading.ts';
@@ -60,7 +59,6 @@ async function startWriter(parts: { publisher?: Publisher } = {}): Promise<void>
       recorder: newRecorder(),
       publisher: parts.publisher ?? new Publisher(db, producer),
       producer,
-      metrics: new RecordingMetrics(),
     }),
   });
   await consumer.start();

@@ -7,6 +7,7 @@ import {
   verifyCheckpoint,
   verifyRows,
 } from '@governsai/verifier';
+import { countVerification } from '../metrics.ts';
 import { chainBounds, checkpointsBetween, storedRows } from './chain-store.ts';
 
 /**
@@ -24,9 +25,13 @@ export async function* verifyStoredChain(
   const result = yield* verifyRows(rows, { after: bounds.before, head: bounds.head });
   const faults = [result.firstBroken, checkpoints.fault].filter((fault) => fault !== undefined);
   const firstBroken = faults.sort((a, b) => a.seq - b.seq)[0];
-  if (!firstBroken) return { valid: true, checked: result.checked };
+  if (!firstBroken) {
+    countVerification(true);
+    return { valid: true, checked: result.checked };
+  }
   const now = await db.transaction([orgId], (tx) => chainBounds(tx, orgId));
   if (now.before.seq > bounds.before.seq) return yield* verifyStoredChain(db, orgId);
+  countVerification(false);
   const checked = Math.min(result.checked, firstBroken.seq - bounds.before.seq - 1);
   return { valid: false, checked, firstBroken };
 }
