@@ -60,7 +60,7 @@ export const exportDecisions = defineRoute({
   method: 'get',
   path: '/v1/orgs/:org/decisions/export',
   summary:
-    'The decisions with their chain, checkpoints among them, as NDJSON; compressed with `Accept-Encoding: gzip`. Broken off, it is resumed after the last seq that arrived, and the parts are put one behind the other.',
+    'The decisions with their chain, checkpoints among them, as NDJSON; compressed with `Accept-Encoding: gzip`. Broken off, it is kept up to the last trailer that arrived and resumed after its lastSeq; the answer is appended.',
   params: orgParams,
   query: z.object({
     afterSeq: z.coerce.number().int().nonnegative().default(0).describe('Only later ones; 0 for all that are kept.'),

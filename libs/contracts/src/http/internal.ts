@@ -3,6 +3,7 @@ import { ingestSchema } from '../decision.ts';
 import { decisionId, externalId, orgId, sha256Hex, timestamp } from '../identifiers.ts';
 import { principal } from '../principal.ts';
 import { errorMessage, traceId } from '../server-messages.ts';
+import { auditRecorded } from '../topics.ts';
 import { defineRoute } from './route.ts';
 
 /** Header that carries INTERNAL_TOKEN between services. These routes are never on the edge. */
@@ -49,18 +50,19 @@ export const getAccessVersion = defineRoute({
   response: z.object({ version: z.int().nonnegative() }),
 });
 
-export const reportKeyUsage = defineRoute({
-  name: 'reportKeyUsage',
+export const reportAccess = defineRoute({
+  name: 'reportAccess',
   method: 'post',
-  path: '/internal/key-usage',
+  path: '/internal/access-report',
   owner: 'auth',
-  summary: 'How often keys were used since the last report of this service.',
+  summary: 'What a service has seen of credentials since its last report: how often keys were used, and what to audit.',
   auth: 'internal',
   body: z.object({
-    items: z
+    usage: z
       .array(z.object({ orgId, keyId: externalId, uses: z.int().positive(), lastUsedAt: timestamp }))
-      .min(1)
-      .max(1000),
+      .max(1000)
+      .default([]),
+    authentications: z.array(auditRecorded).max(1000).default([]),
   }),
   status: 204,
   response: z.undefined(),

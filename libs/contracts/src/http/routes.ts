@@ -6,7 +6,7 @@ import { getDecision, listDecisions, postDecisions } from './decisions.ts';
 import { getHealth } from './health.ts';
 import { relayHolds } from './hold-relay.ts';
 import { createHold, getHold, listHolds, releaseHold, settleHold } from './holds.ts';
-import { getAccessVersion, relayIngest, reportKeyUsage, verifyCredential } from './internal.ts';
+import { getAccessVersion, relayIngest, reportAccess, verifyCredential } from './internal.ts';
 import { createKey, getKey, listKeys, revokeKey, rotateKey, updateKey } from './keys.ts';
 import {
   createInvitation,
@@ -116,7 +116,7 @@ export const ROUTES: readonly HttpRoute[] = [
   getHealth,
   verifyCredential,
   getAccessVersion,
-  reportKeyUsage,
+  reportAccess,
   relayIngest,
   relayHolds,
 ];
