@@ -5,10 +5,11 @@ import {
   MESSAGING,
   messageAttributes,
   recordFailure,
+  recordStatement,
   span,
-  withSpan,
+  withLinkedSpan,
 } from '@governsai/telemetry';
-import { type Attributes, type Context, type Link, ROOT_CONTEXT, type Span, SpanKind, trace } from '@opentelemetry/api';
+import { type Attributes, type Context, ROOT_CONTEXT, type Span, SpanKind, trace } from '@opentelemetry/api';
 import type { ConsumedBatch, ConsumedMessage } from './types.ts';
 
 /**
@@ -19,28 +20,15 @@ export async function inBatchSpan<T extends TopicName>(
   batch: ConsumedBatch<T>,
   handle: () => Promise<void>,
 ): Promise<void> {
-  const links = linksTo(batch.messages);
-  if (links.length === 0) return handle();
-  await withSpan(
+  await withLinkedSpan(
     `process ${batch.topic}`,
+    batch.messages.map(({ headers }) => headers),
     {
       kind: SpanKind.CONSUMER,
-      parent: ROOT_CONTEXT,
-      links,
       attributes: () => ({ ...attributesOf(batch), [MESSAGING.batchSize]: batch.messages.length }),
     },
     handle,
   );
-}
-
-function linksTo(messages: readonly ConsumedMessage[]): Link[] {
-  const links: Link[] = [];
-  for (const { headers } of messages) {
-    if (!isTraced(headers)) continue;
-    const context = trace.getSpanContext(extractContext(headers));
-    if (context) links.push({ context });
-  }
-  return links;
 }
 
 function attributesOf<T extends TopicName>({ topic, partition, group }: ConsumedBatch<T>): Attributes {
@@ -98,6 +86,11 @@ export class MessageSpans<T extends TopicName> {
   /** What continues a message's trace; the context without a trace when it is not recorded. */
   contextOf(key: string): Context {
     return this.#spans.get(key)?.context ?? ROOT_CONTEXT;
+  }
+
+  /** Tells each trace of the statement, begun at `startTime` and ended just now, that served the whole batch. */
+  recordStatement(summary: string, startTime: number): void {
+    for (const { context } of this.#spans.values()) recordStatement(summary, { parent: context, startTime });
   }
 
   /** Ends the spans; with an error, as failed by it. */

@@ -14,10 +14,12 @@ export {
   recordStatement,
   SIZE_BUCKETS,
   type Span,
+  SpanKind,
   type SpanOptions,
   span,
   traceHeaders,
   traceIdOf,
+  withLinkedSpan,
   withSpan,
 } from '@governsai/telemetry';
 export { type AuditEntry, type AuditSource, auditEvent } from './audit.ts';

@@ -1,4 +1,4 @@
-export type { Attributes, Context, Span } from '@opentelemetry/api';
+export { type Attributes, type Context, type Span, SpanKind } from '@opentelemetry/api';
 export {
   DB,
   DECISION,
@@ -12,4 +12,12 @@ export {
 export { LATENCY_BUCKETS, SIZE_BUCKETS } from './buckets.ts';
 export { followOrgs, orgLabel, setTopOrgs } from './org-label.ts';
 export { extractContext, isTraced, NO_TRACE, type TraceHeaders, traceHeaders, traceIdOf } from './propagation.ts';
-export { describeActiveSpan, recordFailure, recordStatement, type SpanOptions, span, withSpan } from './spans.ts';
+export {
+  describeActiveSpan,
+  recordFailure,
+  recordStatement,
+  type SpanOptions,
+  span,
+  withLinkedSpan,
+  withSpan,
+} from './spans.ts';

@@ -4,6 +4,7 @@ import {
   type Context,
   context,
   type Link,
+  ROOT_CONTEXT,
   type Span,
   SpanKind,
   SpanStatusCode,
@@ -11,6 +12,7 @@ import {
   trace,
 } from '@opentelemetry/api';
 import { statementAttributes } from './attributes.ts';
+import { extractContext, isTraced, type TraceHeaders } from './propagation.ts';
 
 const tracer = trace.getTracer('governsai');
 
@@ -58,6 +60,32 @@ export async function withSpan<T>(
   } finally {
     running.end();
   }
+}
+
+/**
+ * Runs work that serves many traces at once in a span of a trace of its own, which links to those that are recorded. Without
+ * any there is no span.
+ *
+ * @param carriers the headers that carry the traces.
+ */
+export async function withLinkedSpan<T>(
+  name: string,
+  carriers: Iterable<TraceHeaders>,
+  options: Omit<SpanOptions, 'parent' | 'links'>,
+  work: () => T | Promise<T>,
+): Promise<T> {
+  const links = linksTo(carriers);
+  return links.length === 0 ? work() : withSpan(name, { ...options, parent: ROOT_CONTEXT, links }, work);
+}
+
+function linksTo(carriers: Iterable<TraceHeaders>): Link[] {
+  const links: Link[] = [];
+  for (const carrier of carriers) {
+    if (!isTraced(carrier)) continue;
+    const linked = trace.getSpanContext(extractContext(carrier));
+    if (linked) links.push({ context: linked });
+  }
+  return links;
 }
 
 /**

@@ -12,6 +12,7 @@ import {
   loadConfig,
   type RunningService,
   replicaId,
+  withLinkedSpan,
 } from '@governsai/service';
 import { createSocketServer } from '@governsai/socket';
 import { BudgetBoards } from './budgets/budget-boards.ts';
@@ -80,7 +81,7 @@ export async function start(log: Logger): Promise<RunningService> {
   const accessFeed = await startAccessListener({
     kafka,
     access,
-    replicaId: `${SERVICE}-${replicaId}`,
+    replicaId: replicaId(SERVICE),
     health: (error) => health.report('access.changed', error),
   });
   // Nobody can subscribe before every topic is read from a known place: see PushStream for what relies on it.
@@ -137,7 +138,7 @@ function createFeed(config: Config, db: Database, kafka: KafkaClient, health: He
   notifications.start();
   const broadcast = kafka.broadcast({
     topics: ['decisions.recorded', 'budgets.changed', 'notifications.raised'],
-    replicaId: `${SERVICE}-${replicaId}`,
+    replicaId: replicaId(SERVICE),
     handlers: {
       'decisions.recorded': decisionsRecordedHandler(decisions, log),
       'budgets.changed': budgetsChangedHandler(budgets, log),
@@ -165,7 +166,9 @@ function createRelay(ingest: InternalClient, health: Health): IngestRelay {
   return new IngestRelay(async (items) => {
     relayed.observe(items.length);
     try {
-      const { results } = await ingest.call(relayIngest, { items });
+      // One request carries the messages of many traces: it belongs to none of them.
+      const traces = items.map(({ traceparent }) => ({ traceparent }));
+      const { results } = await withLinkedSpan('relay INGEST', traces, {}, () => ingest.call(relayIngest, { items }));
       health.report('ingest-gateway', null);
       return results;
     } catch (error) {

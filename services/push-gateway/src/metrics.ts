@@ -1,4 +1,5 @@
-import { Counter, Gauge, Histogram } from '@governsai/service';
+import type { DecisionsRecorded } from '@governsai/contracts';
+import { Counter, Gauge, Histogram, LATENCY_BUCKETS } from '@governsai/service';
 
 export const openSubscriptions = new Gauge({
   name: 'governsai_push_subscriptions',
@@ -18,11 +19,23 @@ export const unreadable = new Counter({
   labelNames: ['topic'] as const,
 });
 
-export const decisionDelay = new Histogram({
-  name: 'governsai_push_decision_delay_seconds',
-  help: 'From the recording of a decision to its push here.',
-  buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60],
+const delaySeconds = new Histogram({
+  name: 'governsai_push_delay_seconds',
+  help: 'Seconds from the storing of a decision until it is written to the sockets here.',
+  buckets: [...LATENCY_BUCKETS],
 });
+
+const endToEndSeconds = new Histogram({
+  name: 'governsai_push_end_to_end_seconds',
+  help: 'Seconds from the receipt of a decision by a gateway until it is written to the sockets here.',
+  buckets: [...LATENCY_BUCKETS],
+});
+
+/** Counts a decision that has been pushed at `now`, milliseconds since the epoch. */
+export function countPush({ receivedAt, recordedAt }: DecisionsRecorded, now: number): void {
+  delaySeconds.observe(Math.max(0, now - Date.parse(recordedAt)) / 1000);
+  endToEndSeconds.observe(Math.max(0, now - Date.parse(receivedAt)) / 1000);
+}
 
 export const readFailures = new Counter({
   name: 'governsai_push_read_failures_total',

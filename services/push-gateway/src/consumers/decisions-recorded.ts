@@ -1,6 +1,7 @@
+import type { DecisionsRecorded } from '@governsai/contracts';
 import type { BroadcastHandler } from '@governsai/kafka';
-import type { Logger } from '@governsai/service';
-import { decisionDelay } from '../metrics.ts';
+import { type Attributes, DECISION, type Logger } from '@governsai/service';
+import { countPush } from '../metrics.ts';
 import { decisionFrame } from '../streams/decision-source.ts';
 import type { StreamRegistry } from '../streams/stream-registry.ts';
 import { pushTraced, readValue } from './push-message.ts';
@@ -18,11 +19,25 @@ export function decisionsRecordedHandler(streams: StreamRegistry, log: Logger): 
     const value = readValue('decisions.recorded', message, log);
     if (value?.decision.orgId !== message.key) return undefined;
     const frame = decisionFrame(message.key, value.seq, value.decision);
-    pushTraced('decisions.recorded', message, () => stream.receive(value.seq, frame));
-    decisionDelay.observe(Math.max(0, Date.now() - Date.parse(value.recordedAt)) / 1000);
+    pushTraced(
+      'decisions.recorded',
+      message,
+      () => stream.receive(value.seq, frame),
+      () => attributesOf(value),
+    );
+    countPush(value, Date.now());
     bytes += frame.frame.length;
     if (bytes < TURN_BYTES) return undefined;
     bytes = 0;
     return new Promise((resolve) => setImmediate(resolve));
+  };
+}
+
+function attributesOf({ seq, decision }: DecisionsRecorded): Attributes {
+  return {
+    [DECISION.orgId]: decision.orgId,
+    [DECISION.id]: decision.id,
+    [DECISION.seq]: seq,
+    ...(decision.correlationId ? { [DECISION.correlationId]: decision.correlationId } : {}),
   };
 }

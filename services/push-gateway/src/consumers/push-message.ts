@@ -1,6 +1,15 @@
 import { TOPICS, type TopicName, type TopicValue } from '@governsai/contracts';
 import type { BroadcastMessage } from '@governsai/kafka';
-import { extractContext, type Logger, withSpan } from '@governsai/service';
+import {
+  type Attributes,
+  extractContext,
+  isTraced,
+  type Logger,
+  messageAttributes,
+  recordFailure,
+  SpanKind,
+  span,
+} from '@governsai/service';
 import { pushed, unreadable } from '../metrics.ts';
 
 /** The value of a message; null, counted and logged, when it does not fit the topic's schema. */
@@ -22,14 +31,29 @@ export function readValue<T extends TopicName>(topic: T, message: BroadcastMessa
   return null;
 }
 
-/** Pushes, in the trace that the message belongs to (G11). `push` must not throw. */
-export function pushTraced(topic: TopicName, message: BroadcastMessage, push: () => void): void {
-  if (message.headers.traceparent === undefined) {
+/** Pushes, told in the trace that the message belongs to (G11); `describe` says what of. */
+export function pushTraced(
+  topic: TopicName,
+  message: BroadcastMessage,
+  push: () => void,
+  describe: () => Attributes = () => ({}),
+): void {
+  const { headers } = message;
+  if (!isTraced(headers)) {
     push();
     return;
   }
-  const parent = extractContext(message.headers);
-  const attributes = { 'messaging.system': 'kafka', 'messaging.destination.name': topic };
-  // Runs `push` before it returns.
-  void withSpan(`push ${topic}`, { parent, attributes }, async () => push());
+  const pushing = span(`push ${topic}`, {
+    kind: SpanKind.CONSUMER,
+    parent: extractContext(headers),
+    attributes: () => ({ ...messageAttributes({ name: 'push', type: 'process', topic }), ...describe() }),
+  });
+  try {
+    push();
+  } catch (error) {
+    recordFailure(pushing, error);
+    throw error;
+  } finally {
+    pushing.end();
+  }
 }
