@@ -1,8 +1,9 @@
-import { orgId } from '@governsai/contracts';
+import { type DecisionsRecorded, orgId } from '@governsai/contracts';
 import type { Database } from '@governsai/db';
-import type { ConsumedBatch, ConsumedMessage } from '@governsai/kafka';
-import type { Logger } from '@governsai/service';
+import { type ConsumedBatch, type ConsumedMessage, MessageSpans } from '@governsai/kafka';
+import { type Attributes, DECISION, type Logger } from '@governsai/service';
 import { fromEvent } from '../domain/recorded.ts';
+import { countDelays } from '../metrics.ts';
 import { type Arrival, Tracker } from '../tracker.ts';
 
 type Batch = ConsumedBatch<'decisions.recorded'>;
@@ -30,8 +31,16 @@ export function decisionsRecordedConsumer(parts: DecisionsRecordedParts) {
       clock,
       giveUp: (message, reason, error) => batch.deadLetter(message, reason, error),
     });
+    const begunAt = Date.now();
+    const traces = new MessageSpans(batch, ({ value }) => value.decision.id, attributesOf);
     try {
       await tracker.track(await arrivalsOf(batch), () => batch.heartbeat());
+      traces.recordStatement('INSERT budget_ledger', begunAt);
+      traces.end();
+      countDelays(batch.messages, clock());
+    } catch (error) {
+      traces.end(error);
+      throw error;
     } finally {
       // Also after a failure: earlier steps of the batch have been committed.
       wake();
@@ -49,4 +58,13 @@ async function arrivalsOf(batch: Batch): Promise<Arrival<Message>[]> {
     else await batch.deadLetter(message, 'decision.orgId is no org id', named.error);
   }
   return arrivals;
+}
+
+function attributesOf({ value: { seq, decision } }: { value: DecisionsRecorded }): Attributes {
+  return {
+    [DECISION.orgId]: decision.orgId,
+    [DECISION.id]: decision.id,
+    [DECISION.seq]: seq,
+    ...(decision.correlationId ? { [DECISION.correlationId]: decision.correlationId } : {}),
+  };
 }
