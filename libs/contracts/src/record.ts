@@ -38,9 +38,6 @@ export const chainRecord = z
     seq,
     id: decisionId,
     idempotencyKey: z.string(),
-    bodyHash: sha256Hex.describe(
-      'SHA-256 of what was submitted: the RFC 8785 form of its data without nulls and raw text.',
-    ),
     direction,
     decision: decisionOutcome,
     tool: z.string().optional(),

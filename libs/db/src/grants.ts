@@ -10,7 +10,7 @@ const TABLES: Readonly<Record<string, string>> = {
   api_keys: 'SELECT, INSERT, UPDATE',
   policies: 'SELECT, INSERT, UPDATE, DELETE',
   org_chains: 'SELECT, INSERT, UPDATE',
-  decisions: 'SELECT, INSERT, UPDATE (person, person_salt)',
+  decisions: 'SELECT, INSERT, UPDATE (person, person_salt, body_hash)',
   checkpoints: 'SELECT, INSERT',
   pruned_decisions: 'SELECT',
   events: 'SELECT, INSERT',

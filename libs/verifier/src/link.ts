@@ -22,7 +22,6 @@ export interface DecisionRow extends ExportRecord {
   orgId: string;
   seq: number;
   id: string;
-  bodyHash: string;
   direction: string;
   decision: string;
   tool: string | null;
@@ -121,7 +120,6 @@ const COLUMNS = [
   'orgId',
   'seq',
   'id',
-  'bodyHash',
   'direction',
   'decision',
   'tool',

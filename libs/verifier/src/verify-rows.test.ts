@@ -18,8 +18,8 @@ const head = { seq: 5, hash: rows[4]!.hash };
 /** A row with the columns that the writer would have stored beside it. */
 function asStored(row: SampleRow): DecisionRow {
   const fields = JSON.parse(row.record) as DecisionRow;
-  const { orgId, seq, id, bodyHash, direction, decision, ts, recordedAt, prevHash } = fields;
-  const columns = { orgId, seq, id, bodyHash, direction, decision, ts, recordedAt, prevHash };
+  const { orgId, seq, id, direction, decision, ts, recordedAt, prevHash } = fields;
+  const columns = { orgId, seq, id, direction, decision, ts, recordedAt, prevHash };
   const optional = { tool: fields.tool ?? null, correlationId: fields.correlationId ?? null, tags: fields.tags ?? [] };
   return { ...row, ...columns, ...optional };
 }
@@ -59,7 +59,6 @@ describe('rows of the table', () => {
   it.each([
     ['orgId', 'globex'],
     ['id', 'dec_0'],
-    ['bodyHash', 'x'],
     ['direction', 'postcheck'],
     ['decision', 'deny'],
     ['tool', null],

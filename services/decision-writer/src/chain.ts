@@ -19,6 +19,8 @@ export interface ChainHead {
 /** A decision with its place in the chain, ready to be stored. */
 export interface ChainLink {
   record: ChainRecord;
+  /** Tells a retry from another body. Beside the record: it covers persons and has no salt, so it must be erasable (G12). */
+  bodyHash: string;
   /** The RFC 8785 form of `record`: the bytes that were hashed, stored as they are. */
   canonical: string;
   /** SHA-256 of `canonical` in UTF-8, hex. */
@@ -61,7 +63,6 @@ export function nextLink(submitted: SubmittedDecision, head: ChainHead, options:
     seq: head.lastSeq + 1,
     id: submitted.decisionId,
     idempotencyKey: submitted.idempotencyKey,
-    bodyHash: submitted.bodyHash,
     direction: data.direction,
     decision: data.decision,
     tool: data.tool ?? undefined,
@@ -84,7 +85,7 @@ export function nextLink(submitted: SubmittedDecision, head: ChainHead, options:
     prevHash: head.headHash,
   };
   const canonical = canonicalJson(record);
-  return { record, canonical, hash: sha256(canonical), person, personSalt };
+  return { record, bodyHash: submitted.bodyHash, canonical, hash: sha256(canonical), person, personSalt };
 }
 
 function personOf(submitted: SubmittedDecision): Person | null {

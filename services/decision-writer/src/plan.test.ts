@@ -63,7 +63,7 @@ describe('planBatch', () => {
     const items = [submitted('acme', 1, 'a'), submitted('acme', 1, 'a'), submitted('acme', 1, 'b')];
     const outcome = plan(items, [['acme', genesis()]]);
     expect(outcome.links).toHaveLength(1);
-    expect(outcome.links[0]?.record.bodyHash).toBe(sha256('a'));
+    expect(outcome.links[0]?.bodyHash).toBe(sha256('a'));
     expect(outcome.duplicates).toBe(1);
     expect(outcome.conflicts.map((item) => item.value.bodyHash)).toEqual([sha256('b')]);
   });
@@ -98,7 +98,7 @@ describe('planBatch', () => {
           ]);
           const whole = planBatch(items, start, new Map(), options);
           const first = planBatch(items.slice(0, cut), start, new Map(), options);
-          const known = new Map(first.links.map(({ record }) => [idKey(record.orgId, record.id), record.bodyHash]));
+          const known = new Map(first.links.map(({ record, bodyHash }) => [idKey(record.orgId, record.id), bodyHash]));
           const second = planBatch(items.slice(cut), new Map([...start, ...first.heads]), known, options);
           expect([...first.links, ...second.links].map((link) => link.hash)).toEqual(
             whole.links.map((link) => link.hash),

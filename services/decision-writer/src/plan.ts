@@ -3,6 +3,9 @@ import { type ChainHead, type ChainLink, type LinkOptions, nextLink, type Submit
 
 export type SubmittedEvent = Exclude<DecisionsSubmitted, SubmittedDecision>;
 
+/** Stored in place of the body hash of a decision whose person was erased: any body is a repeat of it. */
+export const ERASED_BODY = '';
+
 /** What a batch does to the database, decided before anything is written. */
 export interface BatchPlan<Item> {
   links: ChainLink[];
@@ -38,7 +41,7 @@ export function planBatch<Item extends { value: DecisionsSubmitted }>(
     const key = idKey(submitted.orgId, submitted.decisionId);
     const storedBody = known.get(key) ?? added.get(key);
     if (storedBody !== undefined) {
-      if (storedBody === submitted.bodyHash) plan.duplicates++;
+      if (storedBody === submitted.bodyHash || storedBody === ERASED_BODY) plan.duplicates++;
       else plan.conflicts.push(item);
       continue;
     }

@@ -79,7 +79,7 @@ export async function insertLinks(tx: Sql, links: readonly ChainLink[]): Promise
       links.map((link) => link.record.orgId),
       links.map((link) => link.record.seq),
       links.map((link) => link.record.id),
-      links.map((link) => link.record.bodyHash),
+      links.map((link) => link.bodyHash),
       links.map((link) => link.record.direction),
       links.map((link) => link.record.decision),
       links.map((link) => link.record.tool ?? null),

@@ -95,7 +95,8 @@ export class Submitter {
   }
 
   private repeated(submission: DecisionsSubmitted, firstBody: string): Accepted {
-    if (firstBody !== submission.bodyHash) {
+    // The stored body of a decision whose person was erased is not known any more: any body is a repeat of it.
+    if (firstBody !== '' && firstBody !== submission.bodyHash) {
       throw new AppError(
         'IDEMPOTENCY_CONFLICT',
         'idempotencyKey: it was used with another body, which stands; use a new key for a new decision',

@@ -115,7 +115,6 @@ function recordOf(orgId: string, seq: number, scope: string): ChainRecord {
     seq,
     id: `dec_${hashOf(`${orgId}${seq}`).slice(0, 32)}`,
     idempotencyKey: `k${seq}`,
-    bodyHash: hashOf(String(seq)),
     direction: 'precheck',
     decision: 'allow',
     tool: 'web.fetch',
@@ -132,11 +131,11 @@ async function store(orgId: string, from: number, to: number, scope = ''): Promi
   await db.transaction([orgId], async (tx) => {
     for (const seq of range(from, to)) {
       const record = canonicalJson(recordOf(orgId, seq, scope));
-      const { id, bodyHash, prevHash } = recordOf(orgId, seq, scope);
+      const { id, prevHash } = recordOf(orgId, seq, scope);
       await tx.execute(
         `INSERT INTO decisions (org_id, seq, id, body_hash, direction, decision, tool, tags, ts, recorded_at, record, prev_hash, hash)
          VALUES ($1, $2, $3, $4, 'precheck', 'allow', 'web.fetch', '{}', now(), now(), $5, $6, $7)`,
-        [orgId, seq, id, bodyHash, record, prevHash, hashOf(record)],
+        [orgId, seq, id, hashOf(String(seq)), record, prevHash, hashOf(record)],
       );
     }
     await tx.execute(

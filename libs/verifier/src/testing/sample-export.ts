@@ -46,7 +46,6 @@ function sampleRow(after: Place, content: SampleContent = {}, orgId = 'acme'): S
     seq,
     id: `dec_${sha256(`${orgId} ${seq}`).slice(0, 32)}`,
     idempotencyKey: `key-${seq}`,
-    bodyHash: sha256(`body ${seq}`),
     direction: 'precheck',
     decision: 'allow',
     ts: '2026-01-01T00:00:00.000Z',

@@ -38,7 +38,7 @@ export async function* storedRows(
   while (last < upTo) {
     const rows = await db.transaction([orgId], (tx) =>
       tx.query<DecisionRow>(
-        `SELECT org_id AS "orgId", seq, id, body_hash AS "bodyHash", direction, decision, tool,
+        `SELECT org_id AS "orgId", seq, id, direction, decision, tool,
            correlation_id AS "correlationId", tags, ts, recorded_at AS "recordedAt", record, prev_hash AS "prevHash", hash,
            person, person_salt AS "personSalt"
          FROM decisions WHERE org_id = $1 AND seq > $2 AND seq <= $3 ORDER BY seq LIMIT ${PAGE}`,

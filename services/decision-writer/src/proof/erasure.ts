@@ -1,4 +1,5 @@
 import type { Database, Sql } from '@governsai/db';
+import { ERASED_BODY } from '../plan.ts';
 
 // Decisions looked through in one transaction.
 const PAGE = 10_000;
@@ -6,7 +7,7 @@ const PAGE = 10_000;
 /**
  * Erases what is kept of a person from every decision of the org that names them, and the salts with it: what is left of
  * them in the chain is a hash nobody can test a guess against. A record's other persons go with them, because one hash
- * covers all. `last` runs in the transaction that erases the last of them. Returns how many decisions named the person.
+ * covers all; so does the hash of its body, against which they could be guessed. `last` runs in the transaction that erases the last of them. Returns how many decisions named the person.
  */
 export async function erasePersonOf(
   db: Database,
@@ -18,9 +19,9 @@ export async function erasePersonOf(
   for (let after = 0; ; after += PAGE) {
     const done = await db.transaction([orgId], async (tx) => {
       erased += await tx.execute(
-        `UPDATE decisions SET person = NULL, person_salt = NULL
+        `UPDATE decisions SET person = NULL, person_salt = NULL, body_hash = $5
          WHERE org_id = $1 AND seq > $2 AND seq <= $3 AND $4 IN (person->>'userId', person->>'authUserId', person->>'keyUserId')`,
-        [orgId, after, after + PAGE, userId],
+        [orgId, after, after + PAGE, userId, ERASED_BODY],
       );
       // Read after the page: what is recorded later than this names the person anew, and is not ours to erase.
       const [head] = await tx.query<{ last_seq: number }>('SELECT last_seq FROM org_chains WHERE org_id = $1', [orgId]);

@@ -33,13 +33,12 @@ export async function exportRange(db: Database, orgId: string, afterSeq: number)
   });
 }
 
-/** The lines of one part of an export, page by page. Throws when a row is missing: a hole never leaves as an export. */
-export async function* exportLines(
-  db: Database,
-  orgId: string,
-  range: ExportRange,
-): AsyncGenerator<string, void, void> {
-  const part = new ExportPartWriter(orgId, range.after);
+/**
+ * The lines of an export, a part a page: what has arrived up to a trailer is whole, so that a broken-off export is resumed
+ * after the `lastSeq` of its last trailer. Throws when a row is missing: a hole never leaves as an export.
+ */
+export async function* exportLines(db: Database, orgId: string, range: ExportRange): AsyncGenerator<string, void, void> {
+  let part = new ExportPartWriter(orgId, range.after);
   let chunk = part.header();
   // The checkpoint of the last pruned record vouches for the hash that the first one kept is chained to.
   if (range.after.seq > BEGINNING.seq) {
@@ -53,8 +52,10 @@ export async function* exportLines(
       chunk += part.record(row.seq, row);
       for (const checkpoint of signed.get(row.seq) ?? []) chunk += part.checkpoint(checkpoint);
     }
-    yield chunk;
-    chunk = '';
+    if (part.last.seq === range.lastSeq) break;
+    yield chunk + part.trailer(true);
+    part = new ExportPartWriter(orgId, part.last);
+    chunk = part.header();
   }
   if (part.last.seq !== range.lastSeq) throw new Error(`org ${orgId}: decision ${part.last.seq + 1} is not stored`);
   yield chunk + part.trailer(false);
