@@ -3,7 +3,9 @@ import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import { losesConnection } from './errors.ts';
 import { type Prisma, PrismaClient } from './generated/client.ts';
+import { transactionSeconds, watchPool } from './pool-metrics.ts';
 import { type Sql, StatementNames, sqlOn } from './sql.ts';
+import { createStatementTrace, type TraceStatement } from './statement-trace.ts';
 
 export interface DatabaseOptions {
   /** `postgres://…` of the app role: not the owner of the tables, no superuser, or row-level security does not bind it. */
@@ -68,45 +70,56 @@ export function createDatabase(options: DatabaseOptions): Database {
   // An idle connection that breaks has left the pool already; whoever needs one next meets the error.
   pool.on('error', () => {});
   const names = new StatementNames();
+  const traced = createStatementTrace(options.url);
+  const unwatch = watchPool(pool);
   const client = new PrismaClient({
     adapter: new PrismaPg(pool),
     transactionOptions: { maxWait: connectTimeoutMs, timeout: queryTimeoutMs },
   });
   let closing: Promise<void> | undefined;
 
-  const system = onPool(pool, names);
+  const system = onPool(pool, names, traced);
   return {
     system,
     async transaction(orgIds, fn) {
       // Slugs, as scopeOf has checked: nothing in them to quote. BEGIN and the scope go in one round trip.
       const begin = `BEGIN ISOLATION LEVEL READ COMMITTED; SELECT set_config('app.org_ids', '${scopeOf(orgIds)}', true)`;
-      return withConnection(pool, async (connection) => {
-        try {
-          await connection.query(begin);
-          const result = await fn(sqlOn(connection, names));
-          const { command } = await connection.query('COMMIT');
-          // PostgreSQL answers so to the COMMIT of a transaction whose error `fn` swallowed.
-          if (command !== 'COMMIT') throw new Error('the error of a statement was ignored: nothing was committed');
-          return result;
-        } catch (error) {
-          if (!losesConnection(error)) await connection.query('ROLLBACK');
-          throw error;
-        }
-      });
+      return timed(() =>
+        withConnection(pool, async (connection) => {
+          try {
+            await connection.query(begin);
+            const result = await fn(sqlOn(connection, names, traced));
+            const { command } = await traced('COMMIT', () => connection.query('COMMIT'));
+            // PostgreSQL answers so to the COMMIT of a transaction whose error `fn` swallowed.
+            if (command !== 'COMMIT') throw new Error('the error of a statement was ignored: nothing was committed');
+            return result;
+          } catch (error) {
+            if (!losesConnection(error)) await connection.query('ROLLBACK');
+            throw error;
+          }
+        }),
+      );
     },
     async prisma(orgIds, fn) {
       const scope = scopeOf(orgIds);
-      return client.$transaction(async (tx) => {
-        await tx.$queryRaw`SELECT set_config('app.org_ids', ${scope}, true)`;
-        return fn(tx);
-      });
+      return timed(() =>
+        traced('TRANSACTION', () =>
+          client.$transaction(async (tx) => {
+            await tx.$queryRaw`SELECT set_config('app.org_ids', ${scope}, true)`;
+            return fn(tx);
+          }),
+        ),
+      );
     },
     async ping() {
       await system.query('SELECT 1');
     },
     poolStats: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
     close() {
-      closing ??= client.$disconnect().then(() => pool.end());
+      closing ??= client
+        .$disconnect()
+        .then(() => pool.end())
+        .finally(unwatch);
       return closing;
     },
   };
@@ -121,12 +134,26 @@ function scopeOf(orgIds: readonly string[]): string {
 }
 
 /** Each statement on a connection of its own choice. */
-function onPool(pool: pg.Pool, names: StatementNames): Sql {
+function onPool(pool: pg.Pool, names: StatementNames, traced: TraceStatement): Sql {
   return {
     query: <Row extends object>(text: string, values?: readonly unknown[]) =>
-      withConnection(pool, (connection) => sqlOn(connection, names).query<Row>(text, values)),
-    execute: (text, values) => withConnection(pool, (connection) => sqlOn(connection, names).execute(text, values)),
+      withConnection(pool, (connection) => sqlOn(connection, names, traced).query<Row>(text, values)),
+    execute: (text, values) =>
+      withConnection(pool, (connection) => sqlOn(connection, names, traced).execute(text, values)),
   };
+}
+
+/** Runs a transaction and notes how long it took. */
+async function timed<T>(transaction: () => Promise<T>): Promise<T> {
+  const stop = transactionSeconds.startTimer();
+  try {
+    const result = await transaction();
+    stop({ outcome: 'committed' });
+    return result;
+  } catch (error) {
+    stop({ outcome: 'failed' });
+    throw error;
+  }
 }
 
 /** Lends a connection. One that broke is thrown away instead of going back. */

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { sqlTypes } from './sql-types.ts';
+import type { TraceStatement } from './statement-trace.ts';
 
 /**
  * Runs SQL text with `$1` parameters. A JavaScript array becomes a PostgreSQL array, any other object JSON; pass a JSON
@@ -40,9 +41,11 @@ interface Queryable {
 }
 
 /** {@link Sql} on a connection. */
-export function sqlOn(connection: Queryable, names: StatementNames): Sql {
+export function sqlOn(connection: Queryable, names: StatementNames, traced: TraceStatement): Sql {
   const run = (text: string, values: readonly unknown[]) =>
-    connection.query({ name: names.nameOf(text), text, values: values as unknown[], types: sqlTypes });
+    traced(text, () =>
+      connection.query({ name: names.nameOf(text), text, values: values as unknown[], types: sqlTypes }),
+    );
   return {
     async query<Row extends object>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
       return (await run(text, values)).rows as Row[];
