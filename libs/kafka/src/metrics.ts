@@ -1,6 +1,5 @@
+import { LATENCY_BUCKETS, SIZE_BUCKETS } from '@governsai/telemetry';
 import { Counter, Gauge, Histogram } from 'prom-client';
-
-const SECONDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 /** Label values: topic names without the prefix, group ids without the random part. Never a key, org or message. */
 export const produced = new Counter({
@@ -17,7 +16,7 @@ export const sendSeconds = new Histogram({
   name: 'governsai_kafka_send_duration_seconds',
   help: 'Time of one produce request until its confirmation.',
   labelNames: ['topic'],
-  buckets: SECONDS,
+  buckets: [...LATENCY_BUCKETS],
 });
 export const consumed = new Counter({
   name: 'governsai_kafka_consumed_total',
@@ -28,13 +27,13 @@ export const batchSize = new Histogram({
   name: 'governsai_kafka_batch_size',
   help: 'Messages in one handled batch.',
   labelNames: ['topic', 'group'],
-  buckets: [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000],
+  buckets: [...SIZE_BUCKETS],
 });
 export const handleSeconds = new Histogram({
   name: 'governsai_kafka_handle_duration_seconds',
   help: 'Time a batch took from the handler to the commit, retries included.',
   labelNames: ['topic', 'group'],
-  buckets: SECONDS,
+  buckets: [...LATENCY_BUCKETS],
 });
 export const lagGauge = new Gauge({
   name: 'governsai_kafka_lag',
@@ -55,4 +54,8 @@ export const skipped = new Counter({
   name: 'governsai_kafka_broadcast_skipped_total',
   help: 'Broadcast messages whose handler failed every try; the reader was told to read the state again.',
   labelNames: ['topic'],
+});
+export const queuedBytes = new Gauge({
+  name: 'governsai_kafka_queued_bytes',
+  help: 'Bytes that wait for a confirmation.',
 });

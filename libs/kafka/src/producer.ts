@@ -3,7 +3,7 @@ import type { Message } from 'kafkajs';
 import { asError } from './backoff.ts';
 import type { KafkaOptions } from './connection.ts';
 import { deadLetterHeaders } from './dead-letter.ts';
-import { deadLetters, sendFailures } from './metrics.ts';
+import { deadLetters, queuedBytes, sendFailures } from './metrics.ts';
 import { ProducerLink } from './producer-link.ts';
 import { SendLane } from './send-lane.ts';
 import { traceSend } from './send-trace.ts';
@@ -106,6 +106,7 @@ export class GroupCommitProducer implements Producer {
     }
     return new Promise((resolve, reject) => {
       this.#queued += bytes;
+      queuedBytes.inc(bytes);
       this.#lane(name).push({
         message,
         bytes,
@@ -140,6 +141,7 @@ export class GroupCommitProducer implements Producer {
         log: this.#kafka.log,
         release: (bytes) => {
           this.#queued -= bytes;
+          queuedBytes.dec(bytes);
           if (this.#queued === 0) this.#drained?.();
         },
       });

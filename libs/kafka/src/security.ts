@@ -1,3 +1,4 @@
+import { watchCertificates } from '@governsai/telemetry';
 import type { KafkaOptions } from './connection.ts';
 
 /** What a service's environment says of the way to Kafka (`kafkaEnv` of `@governsai/service`). */
@@ -27,6 +28,8 @@ function encryption(env: KafkaSecurity): Pick<KafkaOptions, 'ssl'> {
     return {};
   }
   if (!cert !== !key) throw new Error('KAFKA_TLS_CERT and KAFKA_TLS_KEY belong together: set both of them or neither');
+  if (ca) watchCertificates('KAFKA_TLS_CA', ca);
+  if (cert) watchCertificates('KAFKA_TLS_CERT', cert);
   return { ssl: { ...(ca && { ca: [ca] }), ...(cert && { cert }), ...(key && { key }) } };
 }
 

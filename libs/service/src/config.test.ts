@@ -38,6 +38,7 @@ describe('the configuration', () => {
     expect(loadConfig(schema, good)).toEqual({
       NODE_ENV: 'development',
       LOG_LEVEL: 'info',
+      METRICS_TOP_ORGS: 0,
       HOST: '127.0.0.1',
       PORT: 3001,
       HEALTH_CHECK_INTERVAL: 5000,

@@ -23,6 +23,11 @@ export const baseEnv = z.object({
     .max(600_000)
     .default(5000)
     .describe('Milliseconds between two checks of each dependency, 100 to 600000.'),
+  METRICS_TOP_ORGS: count
+    .min(0)
+    .max(1000)
+    .default(0)
+    .describe('How many of the most used orgs have a label of their own in metrics, 0 to 1000; 0: no org is named.'),
   DRAIN_SECONDS: count
     .min(0)
     .max(600)

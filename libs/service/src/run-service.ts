@@ -21,9 +21,10 @@ export async function runService(name: string, start: (log: Logger) => Promise<R
   let log: Logger;
   let drainSeconds: number;
   try {
-    const config = loadConfig(baseEnv.pick({ LOG_LEVEL: true, DRAIN_SECONDS: true }));
+    const config = loadConfig(baseEnv.pick({ LOG_LEVEL: true, DRAIN_SECONDS: true, METRICS_TOP_ORGS: true }));
     log = createLogger(name, config.LOG_LEVEL);
     drainSeconds = config.DRAIN_SECONDS;
+    enableProcessMetrics(name, { topOrgs: config.METRICS_TOP_ORGS });
   } catch (error) {
     failStart(name, error);
   }
@@ -35,7 +36,6 @@ export async function runService(name: string, start: (log: Logger) => Promise<R
   process.on('uncaughtException', die('uncaught exception'));
   process.on('unhandledRejection', die('unhandled rejection'));
 
-  enableProcessMetrics(name);
   const stopTracing = await startTracing(name, log);
   const starting = start(log);
 

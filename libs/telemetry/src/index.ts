@@ -10,6 +10,7 @@ export {
   statementAttributes,
 } from './attributes.ts';
 export { LATENCY_BUCKETS, SIZE_BUCKETS } from './buckets.ts';
+export { watchCertificates } from './certificates.ts';
 export { followOrgs, orgLabel, setTopOrgs } from './org-label.ts';
 export { extractContext, isTraced, NO_TRACE, type TraceHeaders, traceHeaders, traceIdOf } from './propagation.ts';
 export {

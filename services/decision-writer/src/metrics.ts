@@ -31,6 +31,11 @@ const delaySeconds = new Histogram({
   buckets: [...LATENCY_BUCKETS],
 });
 
+const leftBehind = new Counter({
+  name: 'governsai_publication_left_behind_total',
+  help: 'Times that an org had decisions stored and not published, because a writer ended or failed in between.',
+});
+
 const verifications = new Counter({
   name: 'governsai_chain_verifications_total',
   help: 'Verifications of a stored chain by result: valid, broken.',
@@ -84,6 +89,11 @@ function countOrg({ orgId, lastSeq, links }: RecordedOrg): void {
   if (org === null) return;
   orgDecisions.inc({ org }, links.length);
   if (org === orgId) orgChainLength.set({ org }, lastSeq);
+}
+
+/** Counts orgs whose decisions had to be published later. */
+export function countLeftBehind(orgs: number): void {
+  leftBehind.inc(orgs);
 }
 
 /** Counts one verification of a stored chain. */

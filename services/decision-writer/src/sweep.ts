@@ -1,4 +1,5 @@
 import type { Database } from '@governsai/db';
+import { countLeftBehind } from './metrics.ts';
 import type { Publisher } from './publisher.ts';
 
 // Orgs taken up in one round; the next round takes the next ones.
@@ -13,6 +14,7 @@ export async function publishLeftBehind(db: Database, publisher: Publisher): Pro
     'SELECT org_id, published_seq, last_seq FROM orgs_to_publish($1)',
     [ORGS_A_ROUND],
   );
+  countLeftBehind(behind.length);
   await publisher.publish(
     behind.map((row) => ({ orgId: row.org_id, publishedSeq: row.published_seq, lastSeq: row.last_seq, links: [] })),
   );

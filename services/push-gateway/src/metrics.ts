@@ -1,5 +1,5 @@
 import type { DecisionsRecorded } from '@governsai/contracts';
-import { Counter, Gauge, Histogram, LATENCY_BUCKETS } from '@governsai/service';
+import { Counter, Gauge, Histogram, LATENCY_BUCKETS, SIZE_BUCKETS } from '@governsai/service';
 
 export const openSubscriptions = new Gauge({
   name: 'governsai_push_subscriptions',
@@ -45,5 +45,5 @@ export const readFailures = new Counter({
 export const relayed = new Histogram({
   name: 'governsai_push_relay_batch_items',
   help: 'INGEST messages in one request to ingest-gateway.',
-  buckets: [1, 2, 5, 10, 25, 50, 100, 250, 500],
+  buckets: [...SIZE_BUCKETS],
 });

@@ -8,12 +8,14 @@ import helmet from 'helmet';
 import type { z } from 'zod';
 import type { Health } from '../health.ts';
 import type { Logger } from '../logger.ts';
+import { isInNetworks } from '../networks.ts';
 import { createBodyReader } from './body.ts';
 import { createGracefulServer } from './graceful-server.ts';
 import { createGuard, type GuardOptions } from './guard.ts';
+import { allowOrigins } from './origins.ts';
 import { mountProbes } from './probes.ts';
 import { sendProblem, toAppError } from './problem.ts';
-import { recordRequest } from './request-metrics.ts';
+import { recordError, recordRequest } from './request-metrics.ts';
 import { traceRequest } from './request-trace.ts';
 
 const DEFAULT_MAX_BODY_BYTES = 1024 * 1024;
@@ -26,6 +28,10 @@ export interface HttpAppOptions extends GuardOptions {
   health: Health;
   /** Bodies above this are answered PAYLOAD_TOO_LARGE. 1 MiB unless given. */
   maxBodyBytes?: number;
+  /** Networks of the proxies whose `X-Forwarded-For` says where a client is; none unless given. */
+  trustedProxies?: readonly string[];
+  /** Origins whose pages a browser may let call; none unless given. */
+  allowedOrigins?: readonly string[];
   /** How long `close` waits for requests in flight. 10 s unless given. */
   closeDeadlineMs?: number;
 }
@@ -65,6 +71,9 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   const { log, health } = options;
   const app = express();
   app.disable('x-powered-by').disable('etag');
+  const { trustedProxies = [] } = options;
+  // What `req.ip` means: the same as createAddressReader says.
+  app.set('trust proxy', (address: string) => isInNetworks(address, trustedProxies));
   const graceful = createGracefulServer(app);
   const readBody = createBodyReader(options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES);
 
@@ -84,7 +93,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     });
     next();
   });
-  app.use(helmet());
+  app.use(helmet(), allowOrigins(options.allowedOrigins ?? []));
   mountProbes(app, health);
 
   const routes = express.Router();
@@ -100,6 +109,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   });
   app.use((error: unknown, req: Request, res: Response, _next: NextFunction) => {
     const shown = toAppError(error);
+    recordError(shown.code);
     const requestId: string = res.locals.requestId;
     if (shown.status >= 500) {
       const fields = { code: shown.code, requestId, method: req.method, route: res.locals.route };
@@ -135,7 +145,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
       path.route[route.method](async (req: Request, res: Response) => {
         res.locals.route = route.path;
         await traceRequest(req, res, route, async (span) => {
-          const admission = await guard(req);
+          const admission = await guard(req, res);
           const params = read(route.params, req.params, 'path');
           admission.admitTo(params);
           const query = read(route.query, req.query, 'query');

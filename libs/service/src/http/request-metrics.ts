@@ -1,3 +1,5 @@
+import type { ErrorCode } from '@governsai/contracts';
+import { LATENCY_BUCKETS } from '@governsai/telemetry';
 import { Counter, Histogram } from '../metrics.ts';
 
 // `route` is the path as mounted, `unmatched` for everything else: a client cannot make up label values.
@@ -8,8 +10,18 @@ const durations = new Histogram({
   name: 'governsai_http_request_duration_seconds',
   help: 'Seconds from the request line to the end of the answer.',
   labelNames,
-  buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+  buckets: [...LATENCY_BUCKETS],
 });
+const errors = new Counter({
+  name: 'governsai_http_errors_total',
+  help: 'HTTP requests answered with an error, by error code.',
+  labelNames: ['code'] as const,
+});
+
+/** Counts an error that a request is answered with. */
+export function recordError(code: ErrorCode): void {
+  errors.inc({ code });
+}
 
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
