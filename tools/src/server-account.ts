@@ -15,7 +15,7 @@ export interface Account {
 /**
  * The account a server that refuses root runs as: our own, or as root `postgres` where there is such a user and
  * `nobody` elsewhere. That user may not be allowed into root's folders (a checkout below /root or a `mktemp -d`); then
- * it gets the right to pass them and no more of root. Throws where even that is not possible.
+ * it gets the right to pass and read them and no more of root. Throws where even that is not possible.
  */
 export function serverAccount(folders: readonly string[]): Account {
   if (process.getuid?.() !== 0) return { owner: null, spawnAs: {}, prefix: [] };
@@ -32,7 +32,9 @@ export function serverAccount(folders: readonly string[]): Account {
   if (closed === undefined) return { owner, spawnAs: owner, prefix: [] };
   const prefix = [
     ...['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'],
-    ...['--inh-caps=+dac_override', '--ambient-caps=+dac_override', '--'],
+    ...['--inh-caps=+dac_read_search', '--ambient-caps=+dac_read_search'],
+    // Else access(2), which initdb asks, would not count the right.
+    ...['--securebits=+no_setuid_fixup', '--'],
   ];
   try {
     execFileSync('setpriv', [...prefix.slice(1), 'true'], { stdio: 'ignore' });
