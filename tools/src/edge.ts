@@ -1,7 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { Agent, createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { ERRORS, type ErrorCode, edgeService, type Problem, type ServiceName } from '@governsai/contracts';
+import {
+  ERRORS,
+  type ErrorCode,
+  edgeService,
+  INTERNAL_TOKEN_HEADER,
+  type Problem,
+  type ServiceName,
+} from '@governsai/contracts';
 
 export interface Edge {
   readonly server: Server;
@@ -15,6 +22,8 @@ export interface EdgeOptions {
   serviceOf?: (path: string) => ServiceName | null;
   /** Base URLs of a service's replicas that take requests now. Asked for every request; they are used in turn. */
   upstreams: (service: ServiceName) => readonly string[];
+  /** True: it stands between services, as a Kubernetes Service does, and passes on the token they show each other. */
+  internal?: boolean;
 }
 
 /** An answer that takes longer than this between two bytes is given up. Streams send a heartbeat more often. */
@@ -27,7 +36,7 @@ const RETRY_AFTER_MS = 1_000;
 /** Headers about one hop (RFC 9110 §7.6.1), and those by which a client could speak for the edge. */
 const NOT_FORWARDED = new Set([
   ...['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade'],
-  ...['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip', 'x-internal-token'],
+  ...['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip'],
 ]);
 
 /**
@@ -35,7 +44,7 @@ const NOT_FORWARDED = new Set([
  * Not listening yet. Its own errors are problem documents: 404 for a path that no service has here, 503 when no replica
  * could be reached (nothing was handed on, so the request may be repeated), 502 when one broke off its answer.
  */
-export function createEdge({ serviceOf = edgeService, upstreams }: EdgeOptions): Edge {
+export function createEdge({ serviceOf = edgeService, upstreams, internal = false }: EdgeOptions): Edge {
   // No limit on connections: the services have theirs, and they are to be seen.
   const agent = new Agent({ keepAlive: true, maxFreeSockets: 64 });
   const turns = new Map<ServiceName, number>();
@@ -67,7 +76,7 @@ export function createEdge({ serviceOf = edgeService, upstreams }: EdgeOptions):
 
     function attempt([target, ...others]: readonly string[]): void {
       if (target === undefined) return refuse(res, unavailable('the service'), requestId);
-      const headers = forwardedHeaders(req, requestId);
+      const headers = forwardedHeaders(req, requestId, internal);
       const upstream = request(new URL(target), {
         agent,
         method: req.method,
@@ -120,7 +129,11 @@ export function createEdge({ serviceOf = edgeService, upstreams }: EdgeOptions):
 
     function attempt([target, ...others]: readonly string[]): void {
       if (target === undefined) return refuseUpgrade(client, unavailable('the service'), requestId);
-      const headers = { ...forwardedHeaders(req, requestId), connection: 'Upgrade', upgrade: req.headers.upgrade };
+      const headers = {
+        ...forwardedHeaders(req, requestId, internal),
+        connection: 'Upgrade',
+        upgrade: req.headers.upgrade,
+      };
       const upstream = request(new URL(target), {
         method: req.method,
         path: (found as { path: string }).path,
@@ -226,9 +239,14 @@ function requestIdOf(req: IncomingMessage): string {
   return typeof given === 'string' && /^[\w.-]{1,128}$/.test(given) ? given : randomUUID();
 }
 
-function forwardedHeaders(req: IncomingMessage, requestId: string): Record<string, string | string[] | undefined> {
+function forwardedHeaders(
+  req: IncomingMessage,
+  requestId: string,
+  internal: boolean,
+): Record<string, string | string[] | undefined> {
   return {
     ...withoutHop(req.headers),
+    [INTERNAL_TOKEN_HEADER]: internal ? req.headers[INTERNAL_TOKEN_HEADER] : undefined,
     // A body of unknown length keeps its framing, also where the method does not suggest a body.
     ...(req.headers['transfer-encoding'] !== undefined && { 'transfer-encoding': 'chunked' }),
     'x-request-id': requestId,

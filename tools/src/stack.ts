@@ -217,7 +217,7 @@ class NativeStack implements Stack {
   /** One address for several replicas, as a Kubernetes Service has one. */
   async #balance(name: ServiceName, upstreams: (name: ServiceName) => string[]): Promise<string> {
     const { port } = await freePorts(['port']);
-    await this.#listen(createEdge({ serviceOf: () => name, upstreams }), port);
+    await this.#listen(createEdge({ serviceOf: () => name, upstreams, internal: true }), port);
     return `http://${HOST}:${port}`;
   }
 
