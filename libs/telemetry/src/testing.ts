@@ -4,6 +4,8 @@ import type { AddressInfo } from 'node:net';
 /** A span as a trace store knows it. */
 export interface ReceivedSpan {
   service: string;
+  /** The replica. */
+  instance: string;
   traceId: string;
   spanId: string;
   /** Null for the first span of a trace. */
@@ -36,8 +38,8 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
     const chunks: Buffer[] = [];
     for await (const chunk of req) chunks.push(chunk as Buffer);
     for (const resource of (JSON.parse(Buffer.concat(chunks).toString()) as Export).resourceSpans) {
-      const service = String(attributesOf(resource.resource.attributes)['service.name']);
-      for (const scope of resource.scopeSpans) for (const span of scope.spans) spans.push(received(service, span));
+      const process = attributesOf(resource.resource.attributes);
+      for (const scope of resource.scopeSpans) for (const span of scope.spans) spans.push(received(process, span));
     }
     res.setHeader('content-type', 'application/json').end('{}');
   });
@@ -74,10 +76,11 @@ interface Export {
   resourceSpans: { resource: { attributes: KeyValue[] }; scopeSpans: { spans: ExportedSpan[] }[] }[];
 }
 
-function received(service: string, span: ExportedSpan): ReceivedSpan {
+function received(process: ReceivedSpan['attributes'], span: ExportedSpan): ReceivedSpan {
   const startedAt = Number(BigInt(span.startTimeUnixNano) / 1000n) / 1000;
   return {
-    service,
+    service: String(process['service.name']),
+    instance: String(process['service.instance.id']),
     traceId: span.traceId,
     spanId: span.spanId,
     parentSpanId: span.parentSpanId || null,
