@@ -1,8 +1,16 @@
-import { type AccessChanged, getAccessVersion, type Principal, verifyCredential } from '@governsai/contracts';
+import {
+  type AccessChanged,
+  type AuditRecorded,
+  getAccessVersion,
+  type Principal,
+  reportAccess,
+  verifyCredential,
+} from '@governsai/contracts';
 import { createInternalClient, type Logger } from '@governsai/service';
 import { type AuthPort, CachedAccess } from './cached-access.ts';
 import type { AccessChange } from './change.ts';
 import type { Credential } from './credential.ts';
+import type { KeyUse } from './usage-counter.ts';
 
 export interface AccessOptions {
   /** Where auth is: `http://host:port`. */
@@ -28,6 +36,8 @@ export interface Access {
    *   owner is known the error is a {@link RefusedError}.
    */
   verify(credential: Credential | null, org?: string | null, ip?: string | null): Promise<Principal>;
+  /** Tells auth what was seen of credentials. Throws UNAVAILABLE when it cannot be told now: tell it again. */
+  report(usage: readonly KeyUse[], authentications: readonly AuditRecorded[]): Promise<void>;
   /** Takes a message of `access.changed`. */
   apply(event: AccessChanged): void;
   /** Messages of `access.changed` may have been missed: forgets every answer, tells the listeners. */
@@ -53,6 +63,9 @@ export function createAccess(options: AccessOptions): Access {
   const auth: AuthPort = {
     verify: (query) => client.call(verifyCredential, query),
     version: async () => (await client.call(getAccessVersion)).version,
+    report: async (usage, authentications) => {
+      await client.call(reportAccess, { usage: [...usage], authentications: [...authentications] });
+    },
     close: () => client.close(),
   };
   return new CachedAccess({ ...rest, auth, clock: { wall: () => Date.now(), steady: () => performance.now() } });

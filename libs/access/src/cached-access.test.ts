@@ -33,6 +33,8 @@ class ScriptedAuth implements AuthPort {
     return this.version_;
   }
 
+  async report(): Promise<void> {}
+
   release(): void {
     this.held = false;
     for (const resolve of this.#waiting.splice(0)) resolve();

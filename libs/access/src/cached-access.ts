@@ -1,4 +1,4 @@
-import { type AccessChanged, AppError, type Principal, type Verified } from '@governsai/contracts';
+import { type AccessChanged, AppError, type AuditRecorded, type Principal, type Verified } from '@governsai/contracts';
 import { LRUCache } from 'lru-cache';
 import type { Access, AccessOptions } from './access.ts';
 import type { AccessChange } from './change.ts';
@@ -6,8 +6,8 @@ import { ChangeLog } from './change-log.ts';
 import { type Credential, type CredentialQuery, identify } from './credential.ts';
 import { CredentialCache } from './credential-cache.ts';
 import { countVerification, staleGauge } from './metrics.ts';
-import { isInNetworks } from './network.ts';
-import { RefusedError, refusalOf } from './refusal.ts';
+import { RefusedError, refusalOf, requireNetwork } from './refusal.ts';
+import type { KeyUse } from './usage-counter.ts';
 
 /** The time, in milliseconds. */
 interface Clock {
@@ -21,6 +21,7 @@ interface Clock {
 export interface AuthPort {
   verify(query: CredentialQuery): Promise<Verified>;
   version(): Promise<number>;
+  report(usage: readonly KeyUse[], authentications: readonly AuditRecorded[]): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -69,24 +70,18 @@ export class CachedAccess implements Access {
   }
 
   async verify(credential: Credential | null, org: string | null = null, ip: string | null = null): Promise<Principal> {
-    if (!credential) {
-      throw new AppError(
-        'AUTH_FAILED',
-        'no credential was sent: add the header Authorization: Bearer <API key or token>',
-      );
-    }
     const { id, query } = identify(credential);
     const principal = this.#remembered(id) ?? (await this.#lookUpOnce(id, query));
     if (org !== null && org !== principal.orgId) {
       const message = `the credential does not belong to the org ${JSON.stringify(org)}: name its own, or none`;
       throw new RefusedError('AUTH_FAILED', message, principal);
     }
-    const cidrs = principal.terms?.cidrs;
-    if (cidrs !== undefined && !(ip !== null && isInNetworks(ip, cidrs))) {
-      const message = 'the API key may not be used from this address: use it from the networks it is bound to';
-      throw new RefusedError('AUTH_FAILED', message, principal);
-    }
+    requireNetwork(principal, ip);
     return principal;
+  }
+
+  report(usage: readonly KeyUse[], authentications: readonly AuditRecorded[]): Promise<void> {
+    return this.#options.auth.report(usage, authentications);
   }
 
   apply({ version, orgId, keyId, userId, sessionId, at }: AccessChanged): void {

@@ -60,9 +60,12 @@ export type CredentialQuery =
 /**
  * The SHA-256 under which a credential is remembered, and how auth is asked about it. Keys and tickets are never sent.
  *
- * @throws AppError AUTH_FAILED for what can be no credential: auth is not asked.
+ * @throws AppError AUTH_FAILED for none, and for what can be no credential: auth is not asked.
  */
-export function identify(credential: Credential): { id: string; query: CredentialQuery } {
+export function identify(credential: Credential | null): { id: string; query: CredentialQuery } {
+  if (!credential) {
+    throw new AppError('AUTH_FAILED', 'no credential was sent: add the header Authorization: Bearer <API key or token>');
+  }
   if ('apiKey' in credential) return identifyKey(credential.apiKey);
   if ('ticket' in credential) return identifyTicket(credential);
   const { token } = credential;

@@ -1,5 +1,9 @@
 export { type Access, type AccessOptions, createAccess } from './access.ts';
+export { Admission, type AdmissionOptions } from './admission.ts';
+export type { AdmissionLimits } from './admission-limits.ts';
+export { type Authentication, AuthenticationLog, SYSTEM_ORG } from './authentication-log.ts';
 export { type AccessChange, concerns } from './change.ts';
+export { type Caps, ConnectionCaps, type SharedCounts, TooManyConnections } from './connection-caps.ts';
 export {
   type Credential,
   type CredentialQuery,
@@ -8,7 +12,10 @@ export {
   identify,
 } from './credential.ts';
 export { type AccessListenerOptions, accessHandler, startAccessListener } from './listener.ts';
-export { isInNetworks } from './network.ts';
 export { authorize, canSubscribe } from './permissions.ts';
-export { type Owner, RefusedError, refusalOf } from './refusal.ts';
+export { type Limit, RateLimiter, type RateVerdict, type TokenSource } from './rate-limiter.ts';
+export { type Owner, RefusedError, refusalOf, requireNetwork } from './refusal.ts';
 export { type NewSecret, newApiKey, newOrgSecret, type OrgSecretPrefix, orgOfSecret, secretHash } from './secret.ts';
+export { SocketAdmission, type SocketPass } from './socket-admission.ts';
+export type { KeyUse } from './usage-counter.ts';
+export { createAdmission, createSocketAdmission } from './create-admission.ts';

@@ -1,4 +1,5 @@
 import { AppError, type Principal } from '@governsai/contracts';
+import { isInNetworks } from '@governsai/service';
 
 /** Whose a credential is. */
 export type Owner = Pick<Principal, 'orgId' | 'userId' | 'keyId'>;
@@ -20,4 +21,12 @@ export function refusalOf(code: 'AUTH_FAILED' | 'AUTH_EXPIRED', of: Owner | null
       ? 'the credential has expired: use a new API key, or sign in again'
       : 'the credential is not valid: use a current API key, or sign in again';
   return of ? new RefusedError(code, message, of) : new AppError(code, message);
+}
+
+/** Throws RefusedError when a key that is bound to networks is used from elsewhere, or from nobody knows where. */
+export function requireNetwork(principal: Principal, ip: string | null): void {
+  const cidrs = principal.terms?.cidrs;
+  if (cidrs === undefined || (ip !== null && isInNetworks(ip, cidrs))) return;
+  const message = 'the API key may not be used from this address: use it from the networks it is bound to';
+  throw new RefusedError('AUTH_FAILED', message, principal);
 }

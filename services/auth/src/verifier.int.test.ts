@@ -3,21 +3,31 @@ import { createDatabase, type Database } from '@governsai/db';
 import { createTestDatabase, type TestDatabase } from '@governsai/db/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import jwt from 'jsonwebtoken';
-import { changeAccess } from './change-access.ts';
+import { Changes } from './change-access.ts';
 import { CredentialStore } from './credential-store.ts';
+import { TicketStore } from './sessions/ticket-store.ts';
+import { TokenReader } from './sessions/token-reader.ts';
 import { Verifier } from './verifier.ts';
 
-const tokens = { secret: 'a secret of at least 32 characters', issuer: 'governsai', audience: 'governsai' };
+const tokens = {
+  secret: 'a secret of at least 32 characters',
+  issuer: 'governsai',
+  audience: 'governsai',
+  skewSeconds: 0,
+};
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 
 let database: TestDatabase;
 let db: Database;
 let verifier: Verifier;
+let changes: Changes;
+const nobody = { principal: null, req: {} };
 
 beforeAll(async () => {
   database = await createTestDatabase();
   db = createDatabase({ url: database.appUrl, poolSize: 4, applicationName: 'auth-test' });
-  verifier = new Verifier(new CredentialStore(db), tokens);
+  changes = new Changes(db, () => {});
+  verifier = new Verifier(new CredentialStore(db), new TokenReader(tokens), new TicketStore(db));
   await db.system.execute(`INSERT INTO users (id, email, name) VALUES ('ann', 'ann@acme.example', 'Ann')`);
   for (const org of ['acme', 'globex', 'closed']) {
     await db.transaction([org], async (tx) => {
@@ -41,7 +51,7 @@ async function addKey(orgId: string, key: string, expiresAt: string | null = nul
   await db.transaction([orgId], (tx) =>
     tx.execute(
       `INSERT INTO api_keys (id, org_id, user_id, name, prefix, key_hash, scopes, expires_at)
-       VALUES ($1, $2, 'ann', 'test', 'gai_', $3, '{decisions:write,decisions:read}', $4)`,
+       VALUES ($1, $2, NULL, 'test', 'gai_', $3, '{decisions:write,decisions:read}', $4)`,
       [`id-${key}`, orgId, sha256(key), expiresAt],
     ),
   );
@@ -58,7 +68,7 @@ describe('auth asked about an API key', () => {
       principal: {
         kind: 'apiKey',
         orgId: 'globex',
-        userId: 'ann',
+        userId: null,
         keyId: 'id-gai_good',
         scopes: ['decisions:write', 'decisions:read'],
         expiresAt: '2099-01-01T00:00:00.000Z',
@@ -78,12 +88,14 @@ describe('auth asked about an API key', () => {
   it('G7: refuses a revoked one at a higher version, and the outbox holds the news with that version', async () => {
     await addKey('acme', 'gai_leaked');
     const before = await verifier.key(sha256('gai_leaked'));
-    await changeAccess(db, 'acme', 'id-gai_leaked', (tx) =>
-      tx.execute(`UPDATE api_keys SET revoked_at = now() WHERE id = $1`, ['id-gai_leaked']),
-    );
+    await changes.make(nobody, 'acme', async (tx) => {
+      await tx.execute(`UPDATE api_keys SET revoked_at = now() WHERE id = $1`, ['id-gai_leaked']);
+      return { result: null, audit: [], access: { keyId: 'id-gai_leaked' } };
+    });
     const after = await verifier.key(sha256('gai_leaked'));
     expect(before.reason).toBeNull();
-    expect(after).toEqual({ version: before.version + 1, principal: null, reason: 'AUTH_FAILED' });
+    const of = { orgId: 'acme', userId: null, keyId: 'id-gai_leaked' };
+    expect(after).toEqual({ version: before.version + 1, principal: null, reason: 'AUTH_FAILED', of });
     const events = await db.system.query<{ topic: string; key: string; value: object }>(
       `SELECT topic, key, value FROM outbox WHERE service = 'auth' ORDER BY id DESC LIMIT 1`,
     );
@@ -98,7 +110,7 @@ describe('auth asked about an API key', () => {
 
   it('G7: a change that fails is not announced', async () => {
     const version = await verifier.version();
-    const failing = changeAccess(db, 'acme', null, async () => {
+    const failing = changes.make(nobody, 'acme', async () => {
       throw new Error('no');
     });
     await expect(failing).rejects.toThrow('no');
@@ -135,7 +147,7 @@ describe('auth without its database', () => {
     const url = new URL(database.appUrl);
     url.port = '1';
     const unreachable = createDatabase({ url: url.href, poolSize: 1, applicationName: 'auth-test' });
-    const lost = new Verifier(new CredentialStore(unreachable), tokens);
+    const lost = new Verifier(new CredentialStore(unreachable), new TokenReader(tokens), new TicketStore(unreachable));
     await expect(lost.key(sha256('gai_good'))).rejects.toMatchObject({ code: 'UNAVAILABLE' });
     await expect(lost.token('nonsense')).rejects.toMatchObject({ code: 'UNAVAILABLE' });
     await unreachable.close();

@@ -1,10 +1,13 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AppError, type HttpRoute, INTERNAL_TOKEN_HEADER, type Principal, type Scope } from '@governsai/contracts';
 
 export interface GuardOptions {
-  /** Says who a request speaks for. @throws AppError AUTH_FAILED, AUTH_EXPIRED or UNAVAILABLE */
-  authenticate?: ((req: IncomingMessage) => Promise<Principal>) | undefined;
+  /**
+   * Says who a request speaks for, and may set headers of its answer. @throws AppError AUTH_FAILED, AUTH_EXPIRED,
+   * RATE_LIMITED or UNAVAILABLE
+   */
+  authenticate?: ((req: IncomingMessage, res: ServerResponse) => Promise<Principal>) | undefined;
   /** Throws FORBIDDEN unless the principal holds the scope in the org. */
   authorize?: ((principal: Principal, orgId: string, scope: Scope) => void) | undefined;
   /** What the other services send as `x-internal-token`. */
@@ -17,12 +20,14 @@ export interface Admission {
   admitTo(params: unknown): void;
 }
 
+type Guard = (req: IncomingMessage, res: ServerResponse) => Promise<Admission>;
+
 /**
  * Makes the guard of a route from its `auth`.
  *
  * @throws Error when the options lack what the route needs: a mistake in the service, found when it starts.
  */
-export function createGuard(route: HttpRoute, options: GuardOptions): (req: IncomingMessage) => Promise<Admission> {
+export function createGuard(route: HttpRoute, options: GuardOptions): Guard {
   const { auth } = route;
   if (auth === 'none') return async () => ({ principal: null, admitTo: () => {} });
   if (auth === 'internal') {
@@ -43,12 +48,13 @@ export function createGuard(route: HttpRoute, options: GuardOptions): (req: Inco
   }
   const { authenticate, authorize } = options;
   if (!authenticate) throw new Error(`${route.name} needs a credential: createHttpApp needs the option authenticate`);
-  if (auth === 'credential') return async (req) => ({ principal: await authenticate(req), admitTo: () => {} });
+  if (auth === 'credential')
+    return async (req, res) => ({ principal: await authenticate(req, res), admitTo: () => {} });
   if (!authorize) throw new Error(`${route.name} needs a scope: createHttpApp needs the option authorize`);
   if (!route.path.includes('/:org'))
     throw new Error(`${route.name} needs a scope, so its path must name the org as :org`);
-  return async (req) => {
-    const principal = await authenticate(req);
+  return async (req, res) => {
+    const principal = await authenticate(req, res);
     return { principal, admitTo: (params) => authorize(principal, (params as { org: string }).org, auth.scope) };
   };
 }

@@ -4,7 +4,5 @@ import type { Verifier } from '../verifier.ts';
 
 /** `POST /internal/verify` */
 export function verifyCredentialRoute(app: HttpApp, verifier: Verifier): void {
-  app.mount(verifyCredential, async ({ body }) =>
-    'keyHash' in body ? verifier.key(body.keyHash) : verifier.token(body.token),
-  );
+  app.mount(verifyCredential, async ({ body }) => verifier.verify(body));
 }

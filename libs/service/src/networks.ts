@@ -4,7 +4,7 @@ const lists = new WeakMap<readonly string[], BlockList>();
 
 /** Whether an address is in one of the networks (`192.0.2.0/24`). False for what is no address. */
 export function isInNetworks(address: string, cidrs: readonly string[]): boolean {
-  const plain = withoutMapping(address);
+  const plain = plainAddress(address);
   const family = isIPv4(plain) ? 'ipv4' : isIPv6(plain) ? 'ipv6' : null;
   if (family === null) return false;
   let list = lists.get(cidrs);
@@ -25,7 +25,7 @@ function listOf(cidrs: readonly string[]): BlockList {
   return list;
 }
 
-/** `::ffff:192.0.2.1`, as a socket for both families names an IPv4 peer, is `192.0.2.1`. */
-function withoutMapping(address: string): string {
+/** `::ffff:192.0.2.1`, as a socket for both families names an IPv4 peer, is `192.0.2.1`; others stay. */
+export function plainAddress(address: string): string {
   return address.startsWith('::ffff:') && isIPv4(address.slice(7)) ? address.slice(7) : address;
 }

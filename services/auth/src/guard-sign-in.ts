@@ -1,0 +1,52 @@
+import { createHash } from 'node:crypto';
+import type { AuthenticationLog, Limit, RateLimiter } from '@governsai/access';
+import { AppError } from '@governsai/contracts';
+import { SignInRefused } from './sessions/sign-in.ts';
+
+export interface SignInGuardOptions {
+  limiter: Pick<RateLimiter, 'takeExact'>;
+  log: Pick<AuthenticationLog, 'record'>;
+  /** Tries from one address. */
+  perAddress: Limit;
+  /** Tries for one account, from wherever. */
+  perAccount: Limit;
+}
+
+/** Keeps guessing slow and seen: limits the tries of an address and for an account, and audits those that are refused. */
+export class SignInGuard {
+  readonly #options: SignInGuardOptions;
+
+  constructor(options: SignInGuardOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Runs a try.
+   *
+   * @param account what is being signed in to (an e-mail); null when that is not known before.
+   * @throws AppError RATE_LIMITED, or what `work` throws.
+   */
+  async run<T>(by: string, ip: string | null, account: string | null, work: () => Promise<T>): Promise<T> {
+    const { limiter, perAddress, perAccount, log } = this.#options;
+    if (ip !== null) refuseUnless(await limiter.takeExact(`sign-in:ip:${ip}`, perAddress));
+    // No limit's name holds an e-mail: names are stored.
+    if (account !== null) refuseUnless(await limiter.takeExact(`sign-in:account:${sha256(account)}`, perAccount));
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof AppError && (error.code === 'AUTH_FAILED' || error.code === 'AUTH_EXPIRED')) {
+        log.record({ of: error instanceof SignInRefused ? error.of : null, by, ip, refused: error.code });
+      }
+      throw error;
+    }
+  }
+}
+
+function refuseUnless({ allowed, retryAfterMs }: { allowed: boolean; retryAfterMs: number }): void {
+  if (allowed) return;
+  throw new AppError('RATE_LIMITED', 'too many tries: wait before the next one', { retryAfterMs });
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}

@@ -1,0 +1,90 @@
+import type { Database } from '@governsai/db';
+import type { HttpApp } from '@governsai/service';
+import type { AccessReports } from './access-reports.ts';
+import type { Changes } from './change-access.ts';
+import type { SignInGuard } from './guard-sign-in.ts';
+import { acceptInvitationRoute } from './routes/accept-invitation.ts';
+import { changePasswordRoute } from './routes/change-password.ts';
+import { createInvitationRoute } from './routes/create-invitation.ts';
+import { createKeyRoute } from './routes/create-key.ts';
+import { createOrgRoute } from './routes/create-org.ts';
+import { createTicketRoute } from './routes/create-ticket.ts';
+import { exportAuditRoute } from './routes/export-audit.ts';
+import { getAccessVersionRoute } from './routes/get-access-version.ts';
+import { getHealthRoute } from './routes/get-health.ts';
+import { getKeyRoute } from './routes/get-key.ts';
+import { getOrgRoute } from './routes/get-org.ts';
+import { listAuditRoute } from './routes/list-audit.ts';
+import { listInvitationsRoute } from './routes/list-invitations.ts';
+import { listKeysRoute } from './routes/list-keys.ts';
+import { listMembersRoute } from './routes/list-members.ts';
+import { listOrgsRoute } from './routes/list-orgs.ts';
+import { loginRoute } from './routes/login.ts';
+import { logoutRoute } from './routes/logout.ts';
+import { refreshSessionRoute } from './routes/refresh-session.ts';
+import { removeMemberRoute } from './routes/remove-member.ts';
+import { reportAccessRoute } from './routes/report-access.ts';
+import { revokeInvitationRoute } from './routes/revoke-invitation.ts';
+import { revokeKeyRoute } from './routes/revoke-key.ts';
+import { rotateKeyRoute } from './routes/rotate-key.ts';
+import { suspendOrgRoute } from './routes/suspend-org.ts';
+import { updateKeyRoute } from './routes/update-key.ts';
+import { updateMemberRoute } from './routes/update-member.ts';
+import { updateOrgRoute } from './routes/update-org.ts';
+import { verifyAuditRoute } from './routes/verify-audit.ts';
+import { verifyCredentialRoute } from './routes/verify-credential.ts';
+import type { Joining } from './sessions/joining.ts';
+import type { Passwords } from './sessions/passwords.ts';
+import type { SignIn } from './sessions/sign-in.ts';
+import type { TicketStore } from './sessions/ticket-store.ts';
+import type { SystemHealthReader } from './system-health.ts';
+import type { Verifier } from './verifier.ts';
+
+/** What the routes need. */
+export interface RouteParts {
+  db: Database;
+  changes: Changes;
+  verifier: Verifier;
+  reports: AccessReports;
+  tickets: TicketStore;
+  passwords: Passwords;
+  signIn: SignIn;
+  joining: Joining;
+  guard: SignInGuard;
+  systemHealth: SystemHealthReader;
+}
+
+/** Serves every route that auth owns. */
+export function mountRoutes(app: HttpApp, parts: RouteParts): void {
+  const { db, changes, verifier, reports, tickets, signIn, joining, guard, systemHealth } = parts;
+  listOrgsRoute(app, db);
+  createOrgRoute(app, db, changes);
+  getOrgRoute(app, db);
+  updateOrgRoute(app, changes);
+  suspendOrgRoute(app, changes);
+  listMembersRoute(app, db);
+  updateMemberRoute(app, changes);
+  removeMemberRoute(app, changes);
+  listInvitationsRoute(app, db);
+  createInvitationRoute(app, changes);
+  revokeInvitationRoute(app, changes);
+  listKeysRoute(app, db);
+  createKeyRoute(app, changes);
+  getKeyRoute(app, db);
+  updateKeyRoute(app, changes);
+  rotateKeyRoute(app, changes);
+  revokeKeyRoute(app, changes);
+  listAuditRoute(app, db);
+  exportAuditRoute(app, db, changes);
+  verifyAuditRoute(app, db, changes);
+  loginRoute(app, guard, signIn);
+  refreshSessionRoute(app, guard, signIn);
+  logoutRoute(app, changes);
+  createTicketRoute(app, tickets);
+  acceptInvitationRoute(app, guard, joining);
+  changePasswordRoute(app, guard, parts);
+  getHealthRoute(app, systemHealth);
+  verifyCredentialRoute(app, verifier);
+  getAccessVersionRoute(app, verifier);
+  reportAccessRoute(app, reports);
+}
