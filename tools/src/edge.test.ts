@@ -154,6 +154,23 @@ describe('the edge over HTTP', () => {
   });
 });
 
+describe('an edge between services', () => {
+  it('passes on the token they show each other', async () => {
+    await replica('auth');
+    const { port } = await freePorts(['port']);
+    const internal = createEdge({ serviceOf: () => 'auth', upstreams: () => replicas.auth ?? [], internal: true });
+    await internal.listen(port, HOST);
+    try {
+      const response = await fetch(`http://${HOST}:${port}/internal/verify`, {
+        headers: { 'x-internal-token': 'ours' },
+      });
+      expect(await response.json()).toMatchObject({ url: '/internal/verify', headers: { 'x-internal-token': 'ours' } });
+    } finally {
+      await internal.close();
+    }
+  });
+});
+
 describe('the edge over WebSocket', () => {
   it.each<[string, ServiceName]>([
     ['/ws?org=acme&key=gai_x', 'push-gateway'],
@@ -190,6 +207,16 @@ describe('the edge over WebSocket', () => {
     client.terminate();
     await left;
     expect(received.length).toBe(100);
+  });
+
+  it('lets a client of HTTP/1.0 leave out its Host', async () => {
+    const server = await replica('push-gateway');
+    server.on('upgrade', (_req, socket) => socket.end('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n'));
+    const client = connect(Number(new URL(edgeUrl).port), HOST);
+    client.write('GET /ws HTTP/1.0\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n');
+    const [answer] = await once(client, 'data');
+    expect(String(answer)).toMatch(/^HTTP\/1.1 101/);
+    client.destroy();
   });
 
   it('tells the client the code with which the service closes', async () => {

@@ -132,7 +132,7 @@ export function createEdge({ serviceOf = edgeService, upstreams, internal = fals
       const headers = {
         ...forwardedHeaders(req, requestId, internal),
         connection: 'Upgrade',
-        upgrade: req.headers.upgrade,
+        upgrade: req.headers.upgrade ?? 'websocket',
       };
       const upstream = request(new URL(target), {
         method: req.method,
@@ -239,30 +239,33 @@ function requestIdOf(req: IncomingMessage): string {
   return typeof given === 'string' && /^[\w.-]{1,128}$/.test(given) ? given : randomUUID();
 }
 
+/** The headers for the service: none of them undefined, which `http.request` refuses by throwing. */
 function forwardedHeaders(
   req: IncomingMessage,
   requestId: string,
   internal: boolean,
-): Record<string, string | string[] | undefined> {
-  return {
-    ...withoutHop(req.headers),
-    [INTERNAL_TOKEN_HEADER]: internal ? req.headers[INTERNAL_TOKEN_HEADER] : undefined,
-    // A body of unknown length keeps its framing, also where the method does not suggest a body.
-    ...(req.headers['transfer-encoding'] !== undefined && { 'transfer-encoding': 'chunked' }),
-    'x-request-id': requestId,
-    'x-forwarded-for': req.socket.remoteAddress ?? '',
-    'x-forwarded-host': req.headers.host,
-    'x-forwarded-proto': 'http',
-  };
+): Record<string, string | string[]> {
+  const headers = withoutHop(req.headers);
+  if (!internal) delete headers[INTERNAL_TOKEN_HEADER];
+  // A body of unknown length keeps its framing, also where the method does not suggest a body.
+  if (req.headers['transfer-encoding'] !== undefined) headers['transfer-encoding'] = 'chunked';
+  // HTTP/1.0 may leave it out.
+  if (req.headers.host !== undefined) headers['x-forwarded-host'] = req.headers.host;
+  headers['x-request-id'] = requestId;
+  headers['x-forwarded-for'] = req.socket.remoteAddress ?? '';
+  headers['x-forwarded-proto'] = 'http';
+  return headers;
 }
 
-function withoutHop(headers: IncomingMessage['headers']): Record<string, string | string[] | undefined> {
+function withoutHop(headers: IncomingMessage['headers']): Record<string, string | string[]> {
   const named = String(headers.connection ?? '')
     .toLowerCase()
     .split(/\s*,\s*/);
-  return Object.fromEntries(
-    Object.entries(headers).filter(([name]) => !NOT_FORWARDED.has(name) && !named.includes(name)),
-  );
+  const kept: Record<string, string | string[]> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined && !NOT_FORWARDED.has(name) && !named.includes(name)) kept[name] = value;
+  }
+  return kept;
 }
 
 type Headers = [name: string, value: string | string[] | undefined][];

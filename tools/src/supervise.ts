@@ -37,6 +37,7 @@ export async function supervise({ kind, watch, signal, report, ready }: Supervis
     report(text);
   };
   let stack: RunningStack | null = null;
+  let stopWatching = async () => {};
   const describeStack = () => stack && writeStackFile(stack.describe());
   if (becomeSupervisor()) throw new Error('Another `make dev` has just begun: wait for it, or run `make dev-down`.');
   try {
@@ -50,13 +51,14 @@ export async function supervise({ kind, watch, signal, report, ready }: Supervis
     const seconds = ((Date.now() - startedAt) / 1000).toFixed(1);
     say(`\nAll is ${proven ? 'ready' : 'up'} after ${seconds} s.\n\n${connectText(stack.describe())}\n`);
     ready(proven);
-    if (watch) watchSources({ stack, say, signal });
+    if (watch) stopWatching = await watchSources({ stack, say });
     if (!signal.aborted) await once(signal, 'abort');
     say('stopping …');
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
     removeStackFile();
+    await stopWatching();
     await stack?.stop();
     removeStackFile();
     stopSupervising();
