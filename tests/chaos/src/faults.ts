@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { SERVICES, type ServiceName } from '@governsai/contracts';
-import type { Stack } from '../../tools/src/stack.ts';
+import type { Stack } from '../../../tools/dist/stack.js';
 import type { Lines } from './lines.ts';
 import type { Random } from './random.ts';
 

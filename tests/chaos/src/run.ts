@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { createDatabase } from '@governsai/db';
-import { startStack } from '../../tools/src/stack.ts';
+import { startStack } from '../../../tools/dist/stack.js';
 import { settleAndCheck } from './checks.ts';
 import type { Fault } from './faults.ts';
 import { Line, type Lines } from './lines.ts';
