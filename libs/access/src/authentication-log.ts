@@ -69,8 +69,11 @@ export class AuthenticationLog {
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     await this.#sending;
-    this.#closeWindows(Number.POSITIVE_INFINITY);
-    await this.#send();
+    do {
+      this.#closeWindows(Number.POSITIVE_INFINITY);
+      await this.#send();
+      // What does not go now, goes never.
+    } while (this.#groups.size > 0 && this.#pending.length === 0);
   }
 
   record(authentication: Authentication): void {

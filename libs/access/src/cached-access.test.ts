@@ -1,8 +1,9 @@
 import { AppError, type Principal, type Verified } from '@governsai/contracts';
 import { createLogger } from '@governsai/service';
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import type { AccessChange } from './access.ts';
+import fc from 'fast-check';
 import { type AuthPort, CachedAccess } from './cached-access.ts';
+import type { AccessChange } from './change.ts';
 import type { CredentialQuery } from './credential.ts';
 
 const START = Date.parse('2026-01-01T00:00:00.000Z');
@@ -214,6 +215,120 @@ describe('a change that is heard', () => {
     auth.version_ = 2;
     change(2, 'acme');
     await expect(access.verify(key)).resolves.toEqual(principalOf('acme'));
+  });
+});
+
+describe('a change of less than a whole org', () => {
+  const token = (name: string) => ({ token: name });
+  const session = (userId: string, sessionId: string) => ({
+    principal: principalOf('acme', { kind: 'session', keyId: null, userId, sessionId }),
+    reason: null,
+  });
+
+  beforeEach(async () => {
+    auth.answer = session('ann', 'ses_1');
+    await access.verify(token('ann'));
+    auth.answer = session('bob', 'ses_2');
+    await access.verify(token('bob'));
+    auth.version_ = 2;
+    auth.answer = { principal: null, reason: 'AUTH_FAILED' };
+  });
+
+  it.each([
+    ['a session', { sessionId: 'ses_1' }],
+    ['a person', { userId: 'ann' }],
+  ])('G7: ends what is of %s, and leaves the rest alone', async (_what, of) => {
+    access.apply({ version: 2, orgId: 'acme', keyId: null, ...of, at: at() });
+    await expect(access.verify(token('ann'))).rejects.toMatchObject({ code: 'AUTH_FAILED' });
+    await expect(access.verify(token('bob'))).resolves.toMatchObject({ userId: 'bob' });
+    expect(changes).toEqual([{ orgId: 'acme', keyId: null, ...of }]);
+  });
+});
+
+describe('a key that is bound to networks', () => {
+  it('is refused from elsewhere, and where nobody knows from where', async () => {
+    auth.answer = { principal: principalOf('acme', { terms: { cidrs: ['192.0.2.0/24'] } }), reason: null };
+    await expect(access.verify(key, null, '192.0.2.7')).resolves.toMatchObject({ orgId: 'acme' });
+    for (const ip of ['198.51.100.1', null]) {
+      await expect(access.verify(key, null, ip)).rejects.toMatchObject({
+        code: 'AUTH_FAILED',
+        of: { orgId: 'acme', keyId: 'key-1' },
+      });
+    }
+  });
+});
+
+describe('whatever the order in which answers and news arrive', () => {
+  /** Auth whose answers are given out when the test says so, in any order. */
+  class SlowAuth extends ScriptedAuth {
+    readonly waiting: (() => void)[] = [];
+
+    override async verify(query: CredentialQuery): Promise<Verified> {
+      const read = { version: this.version_, ...this.answer };
+      await new Promise<void>((resolve) => this.waiting.push(resolve));
+      this.asked.push(query);
+      return read;
+    }
+  }
+  type Step = 'verify' | 'answer' | 'revoke' | 'grant' | 'news' | 'beat';
+
+  it('G7: a credential whose revocation was heard is never let in by an answer from before it', async () => {
+    const step = fc.constantFrom<Step>('verify', 'answer', 'revoke', 'grant', 'news', 'beat');
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(step, fc.nat()), { maxLength: 60 }), async (steps) => {
+        const slow = new SlowAuth();
+        const clock = { wall: () => START, steady: () => 0 };
+        const mine = new CachedAccess({ stalenessMs: 10_000, log, auth: slow, clock });
+        // What the gateway has heard of; the news of a change may arrive long after it.
+        let heardVersion = 1;
+        const validAt = new Map([[1, true]]);
+        const news: number[] = [];
+        const wrong: string[] = [];
+        const running: Promise<unknown>[] = [];
+        const check = (what: string) => {
+          // In whatever state auth was when it answered, it is not older than what was heard by now.
+          const states = [...validAt].filter(([version]) => version >= heardVersion);
+          if (!states.some(([, valid]) => valid)) wrong.push(`${what} at ${heardVersion}`);
+        };
+        const change = (valid: boolean) => {
+          slow.version_++;
+          slow.answer = valid
+            ? { principal: principalOf('acme'), reason: null }
+            : { principal: null, reason: 'AUTH_FAILED' };
+          validAt.set(slow.version_, valid);
+          news.push(slow.version_);
+        };
+        for (const [kind, pick] of steps) {
+          if (kind === 'verify')
+            running.push(
+              mine.verify(key).then(
+                () => check('let in'),
+                () => {},
+              ),
+            );
+          else if (kind === 'answer') slow.waiting.splice(pick % Math.max(1, slow.waiting.length), 1)[0]?.();
+          else if (kind === 'revoke') change(false);
+          else if (kind === 'grant') change(true);
+          else if (kind === 'beat') mine.apply({ version: slow.version_, orgId: null, keyId: null, at: at() });
+          else {
+            const [version] = news.splice(pick % Math.max(1, news.length), 1);
+            if (version !== undefined) {
+              mine.apply({ version, orgId: 'acme', keyId: 'key-1', at: at() });
+              heardVersion = Math.max(heardVersion, version);
+            }
+          }
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+        while (slow.waiting.length > 0) {
+          for (const give of slow.waiting.splice(0)) give();
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+        await Promise.all(running);
+        await mine.stop();
+        expect(wrong).toEqual([]);
+      }),
+      { numRuns: 200 },
+    );
   });
 });
 

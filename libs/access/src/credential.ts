@@ -64,7 +64,10 @@ export type CredentialQuery =
  */
 export function identify(credential: Credential | null): { id: string; query: CredentialQuery } {
   if (!credential) {
-    throw new AppError('AUTH_FAILED', 'no credential was sent: add the header Authorization: Bearer <API key or token>');
+    throw new AppError(
+      'AUTH_FAILED',
+      'no credential was sent: add the header Authorization: Bearer <API key or token>',
+    );
   }
   if ('apiKey' in credential) return identifyKey(credential.apiKey);
   if ('ticket' in credential) return identifyTicket(credential);

@@ -4,6 +4,7 @@ export type { AdmissionLimits } from './admission-limits.ts';
 export { type Authentication, AuthenticationLog, SYSTEM_ORG } from './authentication-log.ts';
 export { type AccessChange, concerns } from './change.ts';
 export { type Caps, ConnectionCaps, type SharedCounts, TooManyConnections } from './connection-caps.ts';
+export { createAdmission, createSocketAdmission } from './create-admission.ts';
 export {
   type Credential,
   type CredentialQuery,
@@ -18,4 +19,3 @@ export { type Owner, RefusedError, refusalOf, requireNetwork } from './refusal.t
 export { type NewSecret, newApiKey, newOrgSecret, type OrgSecretPrefix, orgOfSecret, secretHash } from './secret.ts';
 export { SocketAdmission, type SocketPass } from './socket-admission.ts';
 export type { KeyUse } from './usage-counter.ts';
-export { createAdmission, createSocketAdmission } from './create-admission.ts';
