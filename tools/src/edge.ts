@@ -36,7 +36,7 @@ const RETRY_AFTER_MS = 1_000;
 /** Headers about one hop (RFC 9110 §7.6.1), and those by which a client could speak for the edge. */
 const NOT_FORWARDED = new Set([
   ...['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade'],
-  ...['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip', INTERNAL_TOKEN_HEADER],
+  ...['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip'],
 ]);
 
 /**
