@@ -15,14 +15,17 @@ if (!out || entries.length === 0) {
   process.exit(2);
 }
 
-const { fileList, reasons } = await nodeFileTrace(
-  entries.map((entry) => join(ROOT, entry)),
-  { base: ROOT },
-);
-const files = [...fileList].filter((file) => {
-  // Some packages name their whole folder: what is not loaded there is left out when it is no code.
-  return !/\.(md|d\.[cm]?ts|map)$/.test(file) || reasons.get(file)?.type.includes('initial');
-});
+// Releases of Node.js differ in whether they prefer the condition `module-sync`: both answers belong in.
+const traced = new Set();
+for (const conditions of [['node'], ['node', 'module-sync']]) {
+  const { fileList } = await nodeFileTrace(
+    entries.map((entry) => join(ROOT, entry)),
+    { base: ROOT, conditions },
+  );
+  for (const file of fileList) traced.add(file);
+}
+// Some packages name their whole folder: documentation and types are not loaded.
+const files = [...traced].filter((file) => !/\.(md|d\.[cm]?ts)$/.test(file));
 for (const file of files) await copy(file);
 for (const path of more) await cp(join(ROOT, path), join(out, path), { recursive: true });
 process.stdout.write(`${files.length} files for ${entries.join(', ')}\n`);

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Guard } from './guard.ts';
+import { signalGroup } from './process-group.ts';
 
 export interface CommandOptions {
   guard: Guard;
@@ -39,7 +40,10 @@ export async function runCommand(command: string, args: readonly string[], optio
   child.stdin.on('error', () => {});
   child.stdin.end(options.input ?? '');
   if (child.pid !== undefined) options.guard.watch(child.pid, 'SIGTERM');
-  const abort = () => child.kill('SIGTERM');
+  const abort = () => {
+    // The whole group: some programs are started by a script.
+    if (child.pid !== undefined) signalGroup(child.pid, 'SIGTERM');
+  };
   options.signal?.addEventListener('abort', abort, { once: true });
   try {
     await new Promise<void>((resolve, reject) => {

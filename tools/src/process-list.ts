@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { signalGroup } from './process-group.ts';
 import { identify, isAlive, type ProcessIdentity } from './process-identity.ts';
 import { readJson, writeWhole } from './whole-file.ts';
 
@@ -50,11 +51,7 @@ async function endGroup(identity: ProcessIdentity, signal: NodeJS.Signals): Prom
     ['SIGKILL', 2_000],
   ] as const) {
     if (!isAlive(identity)) return;
-    try {
-      process.kill(-identity.pid, next);
-    } catch {
-      return;
-    }
+    signalGroup(identity.pid, next);
     for (const deadline = Date.now() + waitMs; isAlive(identity) && Date.now() < deadline; ) await sleep(50);
   }
 }

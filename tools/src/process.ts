@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Guard } from './guard.ts';
+import { signalGroup } from './process-group.ts';
 
 /** How one process of the stack is started, and how one knows that it works. */
 export interface ProcessSpec {
@@ -136,13 +137,7 @@ export class ManagedProcess {
   }
 
   #signal(signal: NodeJS.Signals): void {
-    const pid = this.pid;
-    if (pid === null) return;
-    try {
-      process.kill(-pid, signal);
-    } catch {
-      // It has just ended: its exit is on the way.
-    }
+    if (this.pid !== null) signalGroup(this.pid, signal);
   }
 
   #spawn(): void {

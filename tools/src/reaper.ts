@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { signalGroup } from './process-group.ts';
 
 // The process that outlives a killed supervisor. It reads from a pipe which of the supervisor's processes live; when the
 // pipe ends, however the supervisor ended, it stops what is left, runs the commands and removes the files it was told of. It is a
@@ -44,14 +45,4 @@ async function reap(): Promise<void> {
   }
   for (const [command = '', ...args] of commands) spawnSync(command, args, { stdio: 'ignore', timeout: 60_000 });
   for (const path of paths) rmSync(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
-}
-
-/** Signals a whole process group. False when nothing of it lives. */
-function signalGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
-  try {
-    process.kill(-pid, signal);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -51,7 +51,7 @@ export async function supervise({ kind, watch, signal, report, ready }: Supervis
     const seconds = ((Date.now() - startedAt) / 1000).toFixed(1);
     say(`\nAll is ${proven ? 'ready' : 'up'} after ${seconds} s.\n\n${connectText(stack.describe())}\n`);
     ready(proven);
-    if (watch) stopWatching = await watchSources({ stack, say });
+    if (watch) stopWatching = watchSources({ stack, say });
     if (!signal.aborted) await once(signal, 'abort');
     say('stopping …');
   } catch (error) {
