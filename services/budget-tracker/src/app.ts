@@ -3,12 +3,14 @@ import type { ServiceName } from '@governsai/contracts';
 import { createDatabase, OutboxStore } from '@governsai/db';
 import { createKafka, kafkaSecurity, OutboxRelay } from '@governsai/kafka';
 import { createHttpApp, Health, type Logger, loadConfig, type RunningService, replicaId } from '@governsai/service';
+import { OUTBOX } from './books.ts';
 import { configSchema } from './config.ts';
 import { decisionsRecordedConsumer } from './consumers/decisions-recorded.ts';
-import { OUTBOX } from './counting.ts';
-import { createBudgetRoute } from './routes/create-budget.ts';
-import { getBudgetRoute } from './routes/get-budget.ts';
-import { listBudgetsRoute } from './routes/list-budgets.ts';
+import { Deadlines } from './deadlines.ts';
+import { HoldDesk } from './holds/desk.ts';
+import { mountRoutes } from './http.ts';
+import { Maintenance } from './maintenance.ts';
+import { Definitions } from './store/definitions.ts';
 
 export const SERVICE: ServiceName = 'budget-tracker';
 
@@ -20,6 +22,14 @@ export async function start(log: Logger): Promise<RunningService> {
     url: config.DATABASE_URL,
     poolSize: config.DATABASE_POOL_SIZE,
     applicationName: SERVICE,
+  });
+  // Callers wait for holds: their own connections, and time-outs as short as an answer is wanted.
+  const holdDb = createDatabase({
+    url: config.DATABASE_URL,
+    poolSize: config.DATABASE_POOL_SIZE,
+    applicationName: `${SERVICE} holds`,
+    connectTimeoutMs: config.HOLD_TIMEOUT,
+    queryTimeoutMs: config.HOLD_TIMEOUT,
   });
   const kafka = createKafka({
     brokers: config.KAFKA_BROKERS,
@@ -53,10 +63,18 @@ export async function start(log: Logger): Promise<RunningService> {
     health,
     authenticate: (req) => access.verify(credentialFromHttp(req)),
     authorize,
+    internalToken: config.INTERNAL_TOKEN,
   });
-  listBudgetsRoute(app, db);
-  getBudgetRoute(app, db);
-  createBudgetRoute(app, { db, maxBudgets: config.MAX_BUDGETS, wake });
+  const definitions = new Definitions();
+  const desk = new HoldDesk({ db: holdDb, definitions, onOutage: config.HOLDS_ON_OUTAGE, log, wake });
+  mountRoutes(app, { db, desk, log, maxBudgets: config.MAX_BUDGETS, wake });
+  const deadlines = new Deadlines({ db, log, wake, health: (error) => health.report('deadlines', error) });
+  const maintenance = new Maintenance({
+    db,
+    log,
+    retentionDays: config.METRICS_RETENTION_DAYS,
+    checkIntervalMs: config.BUDGETS_CHECK_INTERVAL,
+  });
 
   const consumer = kafka.consumeGroup({
     topic: 'decisions.recorded',
@@ -64,7 +82,7 @@ export async function start(log: Logger): Promise<RunningService> {
     concurrency: config.COUNT_CONCURRENCY,
     maxBatch: config.COUNT_BATCH,
     health: (error) => health.report('counting', error),
-    handler: decisionsRecordedConsumer({ db, log, wake }),
+    handler: decisionsRecordedConsumer({ db, log, wake, definitions }),
   });
 
   await app.listen(config.PORT, config.HOST);
@@ -78,6 +96,8 @@ export async function start(log: Logger): Promise<RunningService> {
   });
   await consumer.start();
   relay.start();
+  deadlines.start();
+  maintenance.start();
   health.started();
 
   return {
@@ -85,11 +105,12 @@ export async function start(log: Logger): Promise<RunningService> {
       health.draining();
       await consumer.stop();
       await app.close();
+      await Promise.all([deadlines.stop(), maintenance.stop()]);
       // After the last transaction; what it leaves in the outbox the next start sends.
       await relay.stop();
       await producer.close();
       await listener.stop();
-      await db.close();
+      await Promise.all([db.close(), holdDb.close()]);
       health.stop();
     },
   };

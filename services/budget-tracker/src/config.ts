@@ -29,4 +29,29 @@ export const configSchema = baseEnv
       .max(100_000)
       .default(1000)
       .describe('Budgets of one org at most, 1 to 100000: each batch of decisions is matched against all of them.'),
+    HOLDS_ON_OUTAGE: z
+      .enum(['closed', 'open'])
+      .default('closed')
+      .describe('What a hold is answered when PostgreSQL does not: `closed` refuses it, `open` allows it unchecked.'),
+    HOLD_TIMEOUT: z.coerce
+      .number()
+      .int()
+      .min(100)
+      .max(30_000)
+      .default(2000)
+      .describe('Milliseconds that a statement of a hold may take before PostgreSQL counts as away, 100 to 30000.'),
+    METRICS_RETENTION_DAYS: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .max(3650)
+      .default(30)
+      .describe('Days that usage, closed holds and the log of webhooks are kept, 1 to 3650.'),
+    BUDGETS_CHECK_INTERVAL: z.coerce
+      .number()
+      .int()
+      .min(1000)
+      .max(86_400_000)
+      .default(600_000)
+      .describe('Milliseconds between two checks that every budget is the sum of its ledger, 1000 to 86400000.'),
   });

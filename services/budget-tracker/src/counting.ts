@@ -1,63 +1,67 @@
-import type { BudgetsChanged, NotificationsRaised } from '@governsai/contracts';
-import { outboxAppend, type Sql } from '@governsai/db';
-import { traceHeaders } from '@governsai/service';
-import { type Alert, book, entriesByBudget, type LedgerEntry, ledgerEntries } from './domain/booking.ts';
-import { type Budget, budgetsChangedValue } from './domain/budget.ts';
+import type { Sql } from '@governsai/db';
+import { Counter } from '@governsai/service';
+import { book } from './books.ts';
+import type { Budget } from './domain/budget.ts';
+import { type Hold, matchHolds } from './domain/hold.ts';
+import { priced, wantsPrice } from './domain/pricing.ts';
 import type { Recorded } from './domain/recorded.ts';
-import { rollUp } from './domain/rollup.ts';
-import { lockStates, type StateChange, saveStates } from './store/budget-states.ts';
-import { loadBudgets } from './store/budgets.ts';
-import { addLedgerEntries } from './store/ledger.ts';
-import { addAlertNotifications } from './store/notifications.ts';
-import { addRollups } from './store/rollups.ts';
+import { rollUp, rollUpTags } from './domain/rollup.ts';
+import { type BudgetIndex, spend } from './domain/spending.ts';
+import { findBudgets } from './store/budgets.ts';
+import type { Definitions } from './store/definitions.ts';
+import { lockHoldsOf, spendHolds } from './store/holds.ts';
+import { pricesFor } from './store/prices.ts';
+import { addRollups, addTagRollups } from './store/rollups.ts';
 
-/** Owner of this service's outbox rows. */
-export const OUTBOX = 'budget-tracker';
+const unpriced = new Counter({
+  name: 'governsai_tracker_unpriced_total',
+  help: 'Decisions that used tokens of a model without a cost, and for which the price table has no price.',
+});
+
+export interface CountOptions {
+  definitions: Definitions;
+  /** Milliseconds since the epoch, by the database. */
+  now: number;
+}
 
 /**
  * Books decisions: rollups, ledgers, states, and the events that tell of them. The caller holds the cursors of their orgs and
- * gives each decision once, in seq order. `now` is milliseconds since the epoch.
+ * gives each decision once, in seq order.
  */
-export async function countDecisions(tx: Sql, recorded: readonly Recorded[], now: number): Promise<void> {
-  if (recorded.length === 0) return;
-  await addRollups(tx, rollUp(recorded));
-  const budgetsByOrg = await loadBudgets(tx, [...new Set(recorded.map((one) => one.orgId))]);
-  const entries = ledgerEntries(recorded, budgetsByOrg);
-  if (entries.length === 0) return;
-  const added = entriesByBudget(await addLedgerEntries(tx, entries));
-  const touched = [...budgetsByOrg.values()].flat().filter((budget) => added.has(budget.id));
-  if (touched.length === 0) return;
-  const { changes, alerts } = await bookEntries(tx, touched, added, now);
-  await saveStates(tx, changes);
-  const raised = alerts.length === 0 ? [] : await addAlertNotifications(tx, alerts, now);
-  await outboxAppend(tx, OUTBOX, [...changes.map(({ value }) => budgetEvent(value)), ...raised.map(notificationEvent)]);
-}
-
-async function bookEntries(
+export async function countDecisions(
   tx: Sql,
-  budgets: readonly Budget[],
-  entries: ReadonlyMap<string, readonly LedgerEntry[]>,
-  now: number,
-): Promise<{ changes: StateChange[]; alerts: Alert[] }> {
-  const states = await lockStates(tx, budgets);
-  const changes: StateChange[] = [];
-  const alerts: Alert[] = [];
-  for (const budget of budgets) {
-    const before = states.get(budget.id);
-    if (before === undefined)
-      throw new Error(`budget ${budget.id} was deleted while it was counted; the batch is tried again`);
-    const booked = book(budget, before, entries.get(budget.id) ?? []);
-    changes.push({ state: booked.state, value: budgetsChangedValue(budget, booked.state, now) });
-    alerts.push(...booked.alerts);
-  }
-  return { changes, alerts };
+  stored: readonly Recorded[],
+  { definitions, now }: CountOptions,
+): Promise<void> {
+  if (stored.length === 0) return;
+  const prices = await pricesFor(tx, stored);
+  const recorded = stored.map((one) => priced(one, prices));
+  unpriced.inc(recorded.filter(wantsPrice).length);
+  await addRollups(tx, rollUp(recorded));
+  await addTagRollups(tx, rollUpTags(recorded));
+  const budgets = await definitions.load(tx, firstSeqs(recorded));
+  const holds = matchHolds(recorded, await lockHoldsOf(tx, recorded));
+  const named = await findBudgets(tx, heldBudgets(holds));
+  const index: BudgetIndex = {
+    counting: (orgId, seq) => budgets.get(orgId)?.counting(seq) ?? [],
+    byId: (id) => named.get(id),
+  };
+  const { postings, uncounted } = spend(recorded, holds, index);
+  await spendHolds(tx, holds, new Date(now).toISOString());
+  await book(tx, { postings, uncounted: once(uncounted) }, now);
 }
 
-/** The outbox row of a state, in the active trace. */
-export function budgetEvent(value: BudgetsChanged) {
-  return { topic: 'budgets.changed' as const, key: value.orgId, value, headers: traceHeaders() };
+/** By org, the lowest seq that is to be counted. */
+function firstSeqs(recorded: readonly Recorded[]): Map<string, number> {
+  const first = new Map<string, number>();
+  for (const { orgId, seq } of recorded) first.set(orgId, Math.min(seq, first.get(orgId) ?? seq));
+  return first;
 }
 
-function notificationEvent(value: NotificationsRaised) {
-  return { topic: 'notifications.raised' as const, key: value.orgId, value, headers: traceHeaders() };
+function heldBudgets(holds: ReadonlyMap<Recorded, Hold>): string[] {
+  return [...new Set([...holds.values()].flatMap(({ lines }) => lines.map(({ budgetId }) => budgetId)))];
+}
+
+function once<T extends { budget: Budget; currency: string }>(items: readonly T[]): T[] {
+  return [...new Map(items.map((item) => [`${item.budget.id} ${item.currency}`, item])).values()];
 }

@@ -4,7 +4,9 @@ import { countDecisions } from './counting.ts';
 import { fromRow, type Recorded } from './domain/recorded.ts';
 import { inOrder, type Placed, type Plan, planSequence, type Range } from './domain/sequence.ts';
 import { addSkipped, lockCursors, moveCursors, takeSkipped } from './store/cursors.ts';
+import { databaseTime } from './store/database-time.ts';
 import { type ChainEnds, readChainEnds, readDecisions } from './store/decisions.ts';
+import type { Definitions } from './store/definitions.ts';
 
 /** Decisions read from the table in one transaction: a reader far behind catches up in steps. */
 const MAX_HOLES = 2_000;
@@ -25,8 +27,10 @@ export interface Arrival<Source> extends Placed {
 export interface TrackerOptions<Source> {
   db: Database;
   log: Logger;
-  /** Milliseconds since the epoch. */
-  clock: () => number;
+  /** What it remembers of budgets; one for all trackers of a process. */
+  definitions: Definitions;
+  /** Milliseconds since the epoch; the database's own unless given. */
+  clock?: (() => number) | undefined;
   /** Gives a decision up; resolves when that is confirmed. */
   giveUp(source: Source, reason: string, error: unknown): Promise<void>;
 }
@@ -81,7 +85,7 @@ export class Tracker<Source> {
   }
 
   async #step(arrivals: readonly Arrival<Source>[]): Promise<Step<Source>> {
-    const { db, clock } = this.#options;
+    const { db, clock, definitions } = this.#options;
     const orgIds = [...new Set(arrivals.map((arrival) => arrival.orgId))].sort();
     let counting: Arrival<Source>[] = [];
     try {
@@ -93,7 +97,10 @@ export class Tracker<Source> {
         await countDecisions(
           tx,
           counting.map((arrival) => arrival.recorded),
-          clock(),
+          {
+            definitions,
+            now: clock?.() ?? (await databaseTime(tx)),
+          },
         );
         if (lost.length > 0) await addSkipped(tx, lost);
         await moveCursors(tx, plan.reach);
@@ -129,7 +136,7 @@ export class Tracker<Source> {
         try {
           const row = rows.get(placeKey({ orgId, seq }));
           if (row === undefined) throw new Error('there is no such row in the table decisions');
-          filled.push({ orgId, seq, recorded: fromRow(row.record, row.person), source: null });
+          filled.push({ orgId, seq, recorded: fromRow(row.record, row.hash, row.person), source: null });
         } catch (error) {
           this.#options.log.error(
             { err: error, orgId, seq },

@@ -12,7 +12,8 @@ import { type ConsumedBatch, type GroupConsumer, OutboxRelay, type Producer } fr
 import { createTestKafka, type TestKafka } from '@governsai/kafka/testing';
 import { createLogger } from '@governsai/service';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { OUTBOX } from '../counting.ts';
+import { OUTBOX } from '../books.ts';
+import { Definitions } from '../store/definitions.ts';
 import { sampleEvent } from '../testing.ts';
 import { decisionsRecordedConsumer } from './decisions-recorded.ts';
 
@@ -92,7 +93,8 @@ async function until(done: () => Promise<boolean>): Promise<void> {
   throw new Error('what was waited for did not happen within 40 s');
 }
 
-const counting = (database = db): Handler => decisionsRecordedConsumer({ db: database, log, wake: () => relay.wake() });
+const counting = (database = db): Handler =>
+  decisionsRecordedConsumer({ db: database, log, wake: () => relay.wake(), definitions: new Definitions() });
 
 async function cursorOf(orgId: string): Promise<number> {
   const [row] = await admin.system.query<{ seq: number }>('SELECT seq FROM tracker_cursors WHERE org_id = $1', [orgId]);
@@ -293,7 +295,9 @@ describe('counting recorded decisions', () => {
 
     // The cause is mended: there is room again.
     await admin.system.execute('UPDATE budget_states SET committed = 0 WHERE budget_id = $1', [budgetId]);
-    await admin.system.execute('UPDATE usage_rollups SET cost = 0 WHERE org_id = $1', ['poison']);
+    for (const table of ['usage_rollups', 'usage_tag_rollups']) {
+      await admin.system.execute(`UPDATE ${table} SET cost = 0 WHERE org_id = $1`, ['poison']);
+    }
     await produce(events[1]!);
     await consumeUntil(counting(), async () => (await skippedOf('poison')).length === 0);
     expect(await booksOf(budgetId)).toMatchObject({ lines: 4, committed: most });

@@ -4,6 +4,7 @@ import { type ConsumedBatch, type ConsumedMessage, MessageSpans } from '@governs
 import { type Attributes, DECISION, type Logger } from '@governsai/service';
 import { fromEvent } from '../domain/recorded.ts';
 import { countDelays } from '../metrics.ts';
+import type { Definitions } from '../store/definitions.ts';
 import { type Arrival, Tracker } from '../tracker.ts';
 
 type Batch = ConsumedBatch<'decisions.recorded'>;
@@ -14,7 +15,8 @@ export interface DecisionsRecordedParts {
   log: Logger;
   /** Called when events may wait in the outbox. */
   wake: () => void;
-  /** Milliseconds since the epoch. The system's own unless given. */
+  definitions: Definitions;
+  /** Milliseconds since the epoch. The database's own unless given. */
   clock?: () => number;
 }
 
@@ -23,11 +25,12 @@ export interface DecisionsRecordedParts {
  * may throw at any point and see the batch again: nothing is counted twice.
  */
 export function decisionsRecordedConsumer(parts: DecisionsRecordedParts) {
-  const { db, log, wake, clock = Date.now } = parts;
+  const { db, log, wake, definitions, clock } = parts;
   return async (batch: Batch): Promise<void> => {
     const tracker = new Tracker<Message>({
       db,
       log,
+      definitions,
       clock,
       giveUp: (message, reason, error) => batch.deadLetter(message, reason, error),
     });
@@ -37,7 +40,7 @@ export function decisionsRecordedConsumer(parts: DecisionsRecordedParts) {
       await tracker.track(await arrivalsOf(batch), () => batch.heartbeat());
       traces.recordStatement('INSERT budget_ledger', begunAt);
       traces.end();
-      countDelays(batch.messages, clock());
+      countDelays(batch.messages, (clock ?? Date.now)());
     } catch (error) {
       traces.end(error);
       throw error;

@@ -1,21 +1,47 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { sampleBudget, sampleRecorded } from '../testing.ts';
-import { book, ledgerEntries } from './booking.ts';
-import type { Budget, BudgetState } from './budget.ts';
-import { budgetsChangedValue } from './budget.ts';
-import { parseDecimal } from './decimal.ts';
+import { sampleBudget } from '../testing.ts';
+import { type LedgerLine, type Posting, post, type Source } from './booking.ts';
+import { type Budget, type BudgetState, budgetsChangedValue, type PeriodUse } from './budget.ts';
+import { type Decimal, parseDecimal } from './decimal.ts';
+import { type PeriodRule, periodAt } from './period.ts';
 
-const EMPTY: BudgetState = { committed: 0n, held: 0n, version: 1, periodStart: null };
+const NOW = Date.parse('2026-03-04T05:30:00.000Z');
 const HOUR = 60 * 60 * 1000;
+const HOURLY: PeriodRule = { kind: 'hour', timeZone: 'UTC', anchor: null };
+const amount = parseDecimal;
 
-/** Lines of a budget that cost the given amounts, one an hour apart when `apart`. */
-function lines(budget: Budget, costs: readonly string[], apart = 0) {
-  const recorded = costs.map((cost, index) => {
-    const receivedAt = Date.parse('2026-03-04T05:00:00.000Z') + index * apart;
-    return sampleRecorded({ seq: index + 1, cost: parseDecimal(cost), receivedAt });
-  });
-  return ledgerEntries(recorded, new Map([[budget.orgId, [budget]]]));
+function stateOf(budget: Budget, given: Partial<BudgetState> = {}): BudgetState {
+  return { committed: 0n, held: 0n, carried: 0n, version: 1, period: periodAt(budget.periods, NOW), ...given };
+}
+
+let lines = 0;
+
+/** A line of a decision, at `at`, that nobody had held anything for. */
+function posting(
+  budget: Budget,
+  value: Decimal,
+  at = NOW,
+  given: Partial<LedgerLine> & { release?: Decimal } = {},
+): Posting {
+  const { release = 0n, ...rest } = given;
+  lines += 1;
+  const line: LedgerLine = {
+    orgId: budget.orgId,
+    budgetId: budget.id,
+    source: 'decision' as Source,
+    sourceId: `d${lines}`,
+    seq: lines,
+    amount: value,
+    uncovered: value,
+    periodStart: periodAt(budget.periods, at)?.start ?? null,
+    occurredAt: at,
+    revision: 1,
+    priceId: null,
+    holdId: null,
+    ...rest,
+  };
+  return { budgetId: budget.id, line, release };
 }
 
 describe('booking', () => {
@@ -24,11 +50,10 @@ describe('booking', () => {
     fc.assert(
       fc.property(costs, fc.nat({ max: 30 }), (amounts, cut) => {
         const budget = sampleBudget();
-        const recorded = amounts.map((cost, index) => sampleRecorded({ seq: index + 1, cost }));
-        const entries = ledgerEntries(recorded, new Map([['acme', [budget]]]));
-        const first = book(budget, EMPTY, entries.slice(0, cut));
-        const second = book(budget, first.state, entries.slice(cut));
-        const whole = book(budget, EMPTY, entries);
+        const postings = amounts.map((cost) => posting(budget, cost));
+        const first = post(budget, stateOf(budget), [], postings.slice(0, cut), NOW);
+        const second = post(budget, first.state, [], postings.slice(cut), NOW);
+        const whole = post(budget, stateOf(budget), [], postings, NOW);
         expect(second.state.committed).toBe(amounts.reduce((sum, one) => sum + one, 0n));
         expect(second.state.committed).toBe(whole.state.committed);
         expect([...first.alerts, ...second.alerts]).toEqual(whole.alerts);
@@ -36,71 +61,134 @@ describe('booking', () => {
     );
   });
 
-  it('leaves no line for what uses nothing', () => expect(lines(sampleBudget(), ['0', '1'])).toHaveLength(1));
-
   it('G5: tells of a threshold when it is reached, and not again', () => {
     const budget = sampleBudget();
-    const { alerts, state } = book(
+    const costs = ['49.999999999999', '0.000000000001', '29', '1', '40'];
+    const { alerts, state } = post(
       budget,
-      EMPTY,
-      lines(budget, ['49.999999999999', '0.000000000001', '29', '1', '40']),
+      stateOf(budget),
+      [],
+      costs.map((cost) => posting(budget, amount(cost))),
+      NOW,
     );
-    expect(alerts.map(({ threshold }) => threshold)).toEqual([50, 80, 95, 100]);
-    expect(alerts[0]?.committed).toBe(parseDecimal('50'));
-    expect(book(budget, state, lines(budget, ['10'])).alerts).toEqual([]);
+    expect(alerts.map(({ name }) => name)).toEqual(['50', '80', '95', '100']);
+    expect(alerts[0]?.committed).toBe(amount('50'));
+    expect(post(budget, state, [], [posting(budget, amount('10'))], NOW).alerts).toEqual([]);
   });
 
   it('tells of nothing for a limit of nothing', () => {
     const budget = sampleBudget({ limit: 0n });
-    expect(book(budget, EMPTY, lines(budget, ['1'])).alerts).toEqual([]);
+    expect(post(budget, stateOf(budget), [], [posting(budget, 1n)], NOW).alerts).toEqual([]);
   });
 
-  it('starts again in a later period, and tells of thresholds again', () => {
-    const budget = sampleBudget({ period: 'hour' });
-    const { state, alerts } = book(budget, EMPTY, lines(budget, ['60', '55'], HOUR));
-    expect(state.committed).toBe(parseDecimal('55'));
-    expect(new Date(state.periodStart ?? 0).toISOString()).toBe('2026-03-04T06:00:00.000Z');
-    expect(alerts.map(({ threshold }) => threshold)).toEqual([50, 50]);
+  it('books late usage in the period it belongs to, and tells of that one', () => {
+    const budget = sampleBudget({ periods: HOURLY });
+    const late = posting(budget, amount('60'), NOW - HOUR);
+    const { state, others, alerts } = post(budget, stateOf(budget), [], [posting(budget, amount('10')), late], NOW);
+    expect(state.committed).toBe(amount('10'));
+    const start = Date.parse('2026-03-04T04:00:00.000Z');
+    expect(others).toEqual([{ start, end: start + HOUR, limit: budget.limit, carried: 0n, committed: amount('60') }]);
+    expect(alerts.map(({ name, periodStart }) => [name, periodStart])).toEqual([['50', start]]);
+    const again = post(budget, state, others, [posting(budget, amount('-5'), NOW - HOUR)], NOW);
+    expect(again.others[0]?.committed).toBe(amount('55'));
   });
 
-  it('leaves the count alone for a line of an earlier period', () => {
-    const budget = sampleBudget({ period: 'hour' });
-    const [early, late] = lines(budget, ['60', '55'], HOUR);
-    const { state } = book(budget, EMPTY, [late!, early!]);
-    expect(state.committed).toBe(parseDecimal('55'));
-  });
-
-  it('raises the version once a batch', () => {
+  it('gives back what was held, and raises the version once a batch', () => {
     const budget = sampleBudget();
-    expect(book(budget, EMPTY, lines(budget, ['1', '1'])).state.version).toBe(2);
+    const before = stateOf(budget, { held: amount('5') });
+    const postings = [
+      posting(budget, amount('2'), NOW, { release: amount('3') }),
+      { budgetId: budget.id, line: null, release: amount('2') },
+    ];
+    const { state } = post(budget, before, [], postings, NOW);
+    expect(state).toMatchObject({ committed: amount('2'), held: 0n, version: 2 });
+  });
+});
+
+describe('overruns', () => {
+  const hard = sampleBudget({ hard: true, thresholds: [] });
+
+  it('are what nobody had held, as far as it is past a hard limit', () => {
+    const before = stateOf(hard, { committed: amount('90'), held: amount('8') });
+    const { overruns, alerts } = post(hard, before, [], [posting(hard, amount('5')), posting(hard, amount('1'))], NOW);
+    expect(overruns.map((one) => one.amount)).toEqual([amount('3'), amount('1')]);
+    expect(alerts.map(({ name }) => name)).toEqual(['overrun', 'overrun']);
+  });
+
+  it('are not what was held before', () => {
+    const before = stateOf(hard, { committed: amount('95'), held: amount('5') });
+    const covered = posting(hard, amount('5'), NOW, { uncovered: 0n, release: amount('5') });
+    expect(post(hard, before, [], [covered], NOW).overruns).toEqual([]);
+  });
+
+  it('are not of a soft budget, whose limit refuses nothing', () => {
+    const soft = sampleBudget({ thresholds: [] });
+    expect(post(soft, stateOf(soft), [], [posting(soft, amount('500'))], NOW).overruns).toEqual([]);
+  });
+
+  it('are what a caller settled above its hold, whatever the limit', () => {
+    const soft = sampleBudget({ thresholds: [] });
+    const settled = posting(soft, amount('7'), NOW, { source: 'hold', uncovered: amount('2'), release: amount('5') });
+    const { overruns, alerts } = post(soft, stateOf(soft, { held: amount('5') }), [], [settled], NOW);
+    expect(overruns.map((one) => one.amount)).toEqual([amount('2')]);
+    expect(alerts.map(({ name }) => name)).toEqual(['overrun']);
+  });
+});
+
+describe('carry-over', () => {
+  const budget = sampleBudget({ periods: HOURLY, carryOver: true, createdAt: NOW - 100 * HOUR, thresholds: [80] });
+  const use = (hoursAgo: number, committed: string, carried = '0'): PeriodUse => {
+    const start = Math.floor(NOW / HOUR) * HOUR - hoursAgo * HOUR;
+    return { start, end: start + HOUR, limit: budget.limit, committed: amount(committed), carried: amount(carried) };
+  };
+
+  it('leaves less to every period after late usage, and tells when that reaches a threshold', () => {
+    const before = stateOf(budget, { committed: amount('120'), carried: amount('80') });
+    const others = [use(3, '0'), use(2, '90', '100'), use(1, '30', '100')];
+    const {
+      state,
+      others: changed,
+      alerts,
+    } = post(budget, before, others, [posting(budget, amount('150'), NOW - 2 * HOUR)], NOW);
+    // 2 hours ago: 100 + 100 - 240 leaves nothing; 1 hour ago: 100 + 0 - 30 leaves 70.
+    expect(changed.map(({ committed, carried }) => [committed, carried])).toEqual([
+      [amount('240'), amount('100')],
+      [amount('30'), 0n],
+    ]);
+    expect(state.carried).toBe(amount('70'));
+    expect(alerts.map(({ name }) => name)).toEqual(['80']);
+    const more = post(budget, state, changed, [posting(budget, amount('60'), NOW - HOUR)], NOW);
+    expect(more.state.carried).toBe(amount('10'));
+    // The hour before has reached 80 of its 100, and by what it leaves no more this one 110 of its own.
+    expect(more.alerts.map(({ limit }) => limit)).toEqual([amount('100'), amount('110')]);
+  });
+
+  it('gives a period after a silent one a whole limit', () => {
+    const { others } = post(budget, stateOf(budget), [], [posting(budget, amount('1'), NOW - 4 * HOUR)], NOW);
+    expect(others.map(({ carried }) => carried)).toEqual([budget.limit]);
   });
 });
 
 describe('state of a budget', () => {
-  const at = Date.parse('2026-03-04T07:30:00.000Z');
-
-  it('is told in decimal strings', () => {
-    const state = { ...EMPTY, committed: parseDecimal('120.5'), held: parseDecimal('1') };
-    expect(budgetsChangedValue(sampleBudget({ scope: { tool: 'web.fetch' } }), state, at)).toEqual({
+  it('is told in decimal strings, with what was carried over', () => {
+    const budget = sampleBudget({ scope: { tool: 'web.fetch' }, periods: HOURLY });
+    const state = stateOf(budget, { committed: amount('120.5'), held: amount('1'), carried: amount('20') });
+    expect(budgetsChangedValue(budget, state, NOW)).toEqual({
       orgId: 'acme',
       budgetId: 'bud_sample',
       version: 1,
       scope: { tool: 'web.fetch' },
-      limit: '100',
+      limit: '120',
       used: '120.5',
       held: '1',
-      remaining: '-21.5',
-      percentUsed: 120.5,
+      remaining: '-1.5',
+      percentUsed: 100.41,
       unit: 'currency',
       currency: 'USD',
-      period: 'total',
-      updatedAt: '2026-03-04T07:30:00.000Z',
+      period: 'hour',
+      periodStart: '2026-03-04T05:00:00.000Z',
+      periodEnd: '2026-03-04T06:00:00.000Z',
+      updatedAt: '2026-03-04T05:30:00.000Z',
     });
-  });
-
-  it('is empty in a period that nothing was used in yet', () => {
-    const state = { ...EMPTY, committed: parseDecimal('60'), periodStart: Date.parse('2026-03-04T06:00:00.000Z') };
-    expect(budgetsChangedValue(sampleBudget({ period: 'hour' }), state, at).used).toBe('0');
-    expect(budgetsChangedValue(sampleBudget({ period: 'hour' }), state, at - HOUR).used).toBe('60');
   });
 });

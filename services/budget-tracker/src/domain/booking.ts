@@ -1,91 +1,188 @@
-import type { Budget, BudgetState } from './budget.ts';
-import { type Decimal, reaches, ZERO } from './decimal.ts';
-import { amountFor, isInScope } from './matching.ts';
-import { periodAt } from './period.ts';
-import type { Recorded } from './recorded.ts';
+import { type Alert, forecastAlert, reachedThresholds } from './alert.ts';
+import {
+  allowance,
+  type Budget,
+  type BudgetState,
+  carriedInto,
+  carryForward,
+  type PeriodUse,
+  useOf,
+} from './budget.ts';
+import { type Decimal, smaller, ZERO } from './decimal.ts';
+import { type Period, periodAt } from './period.ts';
 
-/** One line of a budget's ledger: what one stored decision used of it. */
-export interface LedgerEntry {
+/** Where a line of a ledger comes from; with the id there, it is booked once. */
+export type Source = 'decision' | 'hold' | 'hold-moved' | 'adjustment';
+
+/** One line of a budget's ledger. */
+export interface LedgerLine {
   orgId: string;
   budgetId: string;
-  decisionId: string;
-  seq: number;
+  source: Source;
+  sourceId: string;
+  /** The decision's; null for other sources. */
+  seq: number | null;
+  /** Negative when it takes back what was booked before. */
   amount: Decimal;
+  /** What of it nobody had set aside before it was spent; it may be past the limit. */
+  uncovered: Decimal;
   /** Start of the period it belongs to, milliseconds since the epoch; null for `total`. */
   periodStart: number | null;
   /** Milliseconds since the epoch. */
   occurredAt: number;
+  /** The version of the budget it was made with. */
+  revision: number;
+  priceId: number | null;
+  holdId: string | null;
 }
 
-/** A threshold that was reached, once a period. */
-export interface Alert {
-  budget: Budget;
-  /** Per cent of the limit. */
-  threshold: number;
-  periodStart: number | null;
-  /** What was used when it was reached. */
-  committed: Decimal;
+/** One step in the books of a budget: a line, what it gives back of what was held, or both. */
+export interface Posting {
+  budgetId: string;
+  /** Null when nothing is booked. */
+  line: LedgerLine | null;
+  /** Never negative. */
+  release: Decimal;
 }
 
-/** What decisions mean to the ledgers, in the order they come. A decision that uses nothing of a budget leaves no line. */
-export function ledgerEntries(
-  recorded: readonly Recorded[],
-  budgetsByOrg: ReadonlyMap<string, readonly Budget[]>,
-): LedgerEntry[] {
-  const entries: LedgerEntry[] = [];
-  for (const one of recorded) {
-    for (const budget of budgetsByOrg.get(one.orgId) ?? []) {
-      if (!isInScope(budget, one)) continue;
-      const amount = amountFor(budget, one);
-      if (amount === ZERO) continue;
-      entries.push({
-        orgId: one.orgId,
-        budgetId: budget.id,
-        decisionId: one.decisionId,
-        seq: one.seq,
-        amount,
-        periodStart: periodAt(budget.period, one.receivedAt)?.start ?? null,
-        occurredAt: one.receivedAt,
-      });
-    }
-  }
-  return entries;
+/** Part of a line that went beyond its hold, or beyond a hard limit without one. */
+export interface Overrun {
+  line: LedgerLine;
+  amount: Decimal;
 }
 
-/** Lines by the budget they belong to, their order kept. */
-export function entriesByBudget(entries: readonly LedgerEntry[]): Map<string, LedgerEntry[]> {
-  const byBudget = new Map<string, LedgerEntry[]>();
-  for (const entry of entries) {
-    const lines = byBudget.get(entry.budgetId);
-    if (lines) lines.push(entry);
-    else byBudget.set(entry.budgetId, [entry]);
-  }
-  return byBudget;
+/** The books of a budget after some postings. */
+export interface Booked {
+  state: BudgetState;
+  /** Periods other than the state's own that have changed. */
+  others: PeriodUse[];
+  alerts: Alert[];
+  overruns: Overrun[];
 }
 
 /**
- * Books lines into the state of their budget, in the order given, and says which thresholds that reached. A line of a
- * later period starts the count again; one of an earlier period stays in the ledger and leaves the count alone.
+ * Posts to a budget whose state is rolled over to `now`, in the order given. `others` are its periods other than the current
+ * one: those that lines fall into, and of a budget that carries over the one before the earliest of them and all after it. A
+ * period missing there is one in which nothing was used.
  */
-export function book(
+export function post(
   budget: Budget,
-  state: BudgetState,
-  entries: readonly LedgerEntry[],
-): { state: BudgetState; alerts: Alert[] } {
-  let { committed, periodStart } = state;
-  const alerts: Alert[] = [];
-  for (const entry of entries) {
-    if (entry.periodStart !== null && periodStart !== null && entry.periodStart < periodStart) continue;
-    if (entry.periodStart !== periodStart) {
-      committed = ZERO;
-      periodStart = entry.periodStart;
+  before: BudgetState,
+  others: readonly PeriodUse[],
+  postings: readonly Posting[],
+  now: number,
+): Booked {
+  const books = new Books(budget, before, others);
+  for (const posting of postings) books.post(posting);
+  return books.close(now);
+}
+
+class Books {
+  readonly #budget: Budget;
+  readonly #before: BudgetState;
+  readonly #others: Map<number, PeriodUse>;
+  readonly #changed = new Set<number>();
+  readonly #alerts: Alert[] = [];
+  readonly #overruns: Overrun[] = [];
+  #state: BudgetState;
+
+  constructor(budget: Budget, before: BudgetState, others: readonly PeriodUse[]) {
+    this.#budget = budget;
+    this.#before = before;
+    this.#state = before;
+    this.#others = new Map(others.map((use) => [use.start, use]));
+  }
+
+  post({ line, release }: Posting): void {
+    if (release !== ZERO) this.#state = { ...this.#state, held: this.#state.held - release };
+    if (line === null) return;
+    const isCurrent = line.periodStart === (this.#state.period?.start ?? null);
+    if (isCurrent) this.#postCurrent(line);
+    else this.#postOther(line);
+  }
+
+  #postCurrent(line: LedgerLine): void {
+    const { committed, period, held } = this.#state;
+    this.#state = { ...this.#state, committed: committed + line.amount };
+    const allowed = allowance(this.#budget, this.#state);
+    this.#tell(committed, this.#state.committed, allowed, allowed, period?.start ?? null);
+    this.#overrun(line, this.#state.committed + held - allowed);
+  }
+
+  #postOther(line: LedgerLine): void {
+    const period = periodAt(this.#budget.periods, line.occurredAt);
+    if (period === null || line.periodStart === null) {
+      throw new Error(`a line of budget ${line.budgetId} has a period that the budget cannot have`);
     }
-    const before = committed;
-    committed += entry.amount;
-    for (const threshold of budget.thresholds) {
-      if (reaches(before, threshold, budget.limit) || !reaches(committed, threshold, budget.limit)) continue;
-      alerts.push({ budget, threshold, periodStart, committed });
+    const start = line.periodStart;
+    const use = this.#others.get(start) ?? this.#unused({ ...period, start });
+    const after = { ...use, committed: use.committed + line.amount };
+    this.#others.set(start, after);
+    this.#changed.add(start);
+    this.#tell(use.committed, after.committed, use.limit + use.carried, use.limit + use.carried, start);
+    this.#overrun(line, after.committed - use.limit - use.carried);
+  }
+
+  #unused(period: Period): PeriodUse {
+    const before = [...this.#others.values()].find(({ end }) => end === period.start) ?? null;
+    const carried = carriedInto(this.#budget, period, before);
+    return { ...period, limit: this.#budget.limit, carried, committed: ZERO };
+  }
+
+  /** `beyond`: by how much all that is used and held is past the limit now. */
+  #overrun(line: LedgerLine, beyond: Decimal): void {
+    // More than was held is an overrun whatever the limit; the rest only past a limit that holds would have kept.
+    const most = line.source === 'hold' ? line.uncovered : this.#budget.hard ? beyond : ZERO;
+    const amount = smaller(line.uncovered, most);
+    if (amount <= ZERO) return;
+    this.#overruns.push({ line, amount });
+    const use = this.#others.get(line.periodStart ?? 0) ?? useOf(this.#budget, this.#state);
+    this.#alerts.push({
+      budget: this.#budget,
+      name: 'overrun',
+      periodStart: line.periodStart,
+      committed: use?.committed ?? this.#state.committed,
+      limit: use === null ? allowance(this.#budget, this.#state) : use.limit + use.carried,
+      overrun: amount,
+    });
+  }
+
+  #tell(before: Decimal, after: Decimal, allowedBefore: Decimal, allowed: Decimal, periodStart: number | null): void {
+    this.#alerts.push(
+      ...reachedThresholds(
+        this.#budget,
+        { used: before, limit: allowedBefore },
+        { used: after, limit: allowed },
+        periodStart,
+      ),
+    );
+  }
+
+  close(now: number): Booked {
+    this.#carry();
+    const forecast = forecastAlert(this.#budget, this.#state, now);
+    if (forecast) this.#alerts.push(forecast);
+    const others = [...this.#changed].sort((a, b) => a - b).flatMap((start) => this.#others.get(start) ?? []);
+    const state = { ...this.#state, version: this.#before.version + 1 };
+    return { state, others, alerts: this.#alerts, overruns: this.#overruns };
+  }
+
+  /** What was used late leaves less to every period after it, up to the current one. */
+  #carry(): void {
+    const current = useOf(this.#budget, this.#state);
+    if (!this.#budget.carryOver || current === null || this.#changed.size === 0) return;
+    const earlier = [...this.#others.values()].filter((use) => use.start < current.start);
+    const inOrder = [...earlier.sort((a, b) => a.start - b.start), current];
+    for (const use of carryForward(this.#budget, inOrder)) {
+      if (use.start !== current.start) {
+        this.#others.set(use.start, use);
+        this.#changed.add(use.start);
+        continue;
+      }
+      const allowedBefore = allowance(this.#budget, this.#state);
+      this.#state = { ...this.#state, carried: use.carried };
+      const { committed } = this.#state;
+      this.#tell(committed, committed, allowedBefore, allowance(this.#budget, this.#state), current.start);
     }
   }
-  return { state: { ...state, committed, periodStart, version: state.version + 1 }, alerts };
 }

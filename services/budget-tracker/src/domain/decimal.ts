@@ -43,3 +43,9 @@ export function percentOf(part: Decimal, whole: Decimal): number {
 export function reaches(part: Decimal, percent: number, whole: Decimal): boolean {
   return part * 100n >= whole * BigInt(percent);
 }
+
+/** The smaller of two amounts: Math.min takes no bigint. */
+export function smaller(a: Decimal, b: Decimal): Decimal {
+  if (a < b) return a;
+  return b;
+}

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { sampleRecorded } from '../testing.ts';
 import { parseDecimal } from './decimal.ts';
-import { dimension, rollUp } from './rollup.ts';
+import { dimension, rollUp, rollUpTags } from './rollup.ts';
 
 describe('rollups', () => {
   it('sums by hour and dimensions', () => {
@@ -11,7 +11,7 @@ describe('rollups', () => {
       sampleRecorded({ ...usage, seq: 1 }),
       sampleRecorded({ ...usage, seq: 2, cost: parseDecimal('0.2') }),
       sampleRecorded({ ...usage, seq: 3, currency: 'EUR' }),
-      sampleRecorded({ ...usage, seq: 4, receivedAt: Date.parse('2026-03-04T06:00:00.000Z') }),
+      sampleRecorded({ ...usage, seq: 4, at: Date.parse('2026-03-04T06:00:00.000Z') }),
     ]);
     expect(rollups).toHaveLength(3);
     const usd = rollups.find((rollup) => rollup.calls === 2);
@@ -25,6 +25,18 @@ describe('rollups', () => {
       inputTokens: 6n,
       outputTokens: 8n,
     });
+  });
+
+  it('sums by tag, a decision once for each of its tags', () => {
+    const rollups = rollUpTags([
+      sampleRecorded({ seq: 1, tags: ['a', 'b', 'a'], cost: parseDecimal('1') }),
+      sampleRecorded({ seq: 2, tags: ['b'], cost: parseDecimal('2') }),
+      sampleRecorded({ seq: 3 }),
+    ]);
+    expect(rollups.map(({ tag, calls, cost }) => [tag, calls, cost])).toEqual([
+      ['a', 1, parseDecimal('1')],
+      ['b', 2, parseDecimal('3')],
+    ]);
   });
 
   it('G10: keeps every dimension within 512 bytes, and long ones apart', () => {

@@ -3,21 +3,33 @@ import { type Decimal, ZERO } from './decimal.ts';
 import { hourOf } from './period.ts';
 import type { Recorded } from './recorded.ts';
 
-/** Usage of an org within one hour, by everything it can be grouped by later. `''` stands for what was not said. */
-export interface Rollup {
+/** How much was used. */
+interface Sums {
+  calls: number;
+  cost: Decimal;
+  inputTokens: bigint;
+  outputTokens: bigint;
+}
+
+interface Bucket {
   orgId: string;
   /** Start of the hour, milliseconds since the epoch. */
   bucket: number;
+  currency: string;
+}
+
+/** Usage of an org within one hour, by everything it can be grouped by later. `''` stands for what was not said. */
+export interface Rollup extends Bucket, Sums {
   tool: string;
   userId: string;
   keyId: string;
   model: string;
   decision: string;
-  currency: string;
-  calls: number;
-  cost: Decimal;
-  inputTokens: bigint;
-  outputTokens: bigint;
+}
+
+/** Usage of an org within one hour by tag. */
+export interface TagRollup extends Bucket, Sums {
+  tag: string;
 }
 
 /**
@@ -43,18 +55,40 @@ export function dimension(value: string | null): string {
 
 /** Sums decisions by hour and dimensions, sorted, so that transactions touch the rows in one order. */
 export function rollUp(recorded: readonly Recorded[]): Rollup[] {
-  const rollups = new Map<string, Rollup>();
-  for (const one of recorded) {
-    const dimensions = {
-      orgId: one.orgId,
-      bucket: hourOf(one.receivedAt),
-      tool: dimension(one.tool),
-      userId: dimension(one.userId),
-      keyId: dimension(one.keyId),
-      model: dimension(one.model),
-      decision: one.decision,
-      currency: dimension(one.currency),
-    };
+  return sumBy(
+    recorded.map((one) => [
+      one,
+      {
+        ...bucketOf(one),
+        tool: dimension(one.tool),
+        userId: dimension(one.userId),
+        keyId: dimension(one.keyId),
+        model: dimension(one.model),
+        decision: one.decision,
+      },
+    ]),
+  );
+}
+
+/** The same by tag: a decision counts once for each tag it has. */
+export function rollUpTags(recorded: readonly Recorded[]): TagRollup[] {
+  return sumBy(
+    recorded.flatMap((one) =>
+      [...new Set(one.tags.map(dimension))].map((tag): [Recorded, Bucket & { tag: string }] => [
+        one,
+        { ...bucketOf(one), tag },
+      ]),
+    ),
+  );
+}
+
+function bucketOf(one: Recorded): Bucket {
+  return { orgId: one.orgId, bucket: hourOf(one.at), currency: dimension(one.currency) };
+}
+
+function sumBy<D extends Bucket>(items: readonly (readonly [Recorded, D])[]): (D & Sums)[] {
+  const rollups = new Map<string, D & Sums>();
+  for (const [one, dimensions] of items) {
     const key = JSON.stringify(Object.values(dimensions));
     const sum = rollups.get(key) ?? { ...dimensions, calls: 0, cost: ZERO, inputTokens: 0n, outputTokens: 0n };
     rollups.set(key, sum);

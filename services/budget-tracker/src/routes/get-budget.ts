@@ -9,7 +9,12 @@ import { inOrg } from './in-org.ts';
 export function getBudgetRoute(app: HttpApp, db: Database): void {
   app.mount(getBudget, async ({ params: { org, id } }) => {
     const details = await inOrg(db, org, (tx) => findBudgetDetails(tx, org, id));
-    if (!details) throw new AppError('NOT_FOUND', `org ${org} has no budget ${id}: list its budgets to see their ids`);
+    if (!details) throw noBudget(org, id);
     return budgetView(details, Date.now());
   });
+}
+
+/** That an org has no budget of an id, or has archived it. */
+export function noBudget(org: string, id: string): AppError {
+  return new AppError('NOT_FOUND', `org ${org} has no budget ${id}: list its budgets to see their ids`);
 }

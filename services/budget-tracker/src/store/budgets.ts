@@ -1,57 +1,28 @@
-import type { BudgetPeriod, BudgetScope, BudgetUnit } from '@governsai/contracts';
 import type { Sql } from '@governsai/db';
-import type { Budget, BudgetState } from '../domain/budget.ts';
-import { formatDecimal, parseDecimal } from '../domain/decimal.ts';
-
-interface BudgetRow {
-  id: string;
-  org_id: string;
-  name: string;
-  limit_amount: string;
-  unit: BudgetUnit;
-  currency: string | null;
-  period: BudgetPeriod;
-  time_zone: string;
-  hard: boolean;
-  scope: BudgetScope;
-  thresholds: number[];
-  from_seq: number;
-  created_at: string;
-}
-
-interface StateRow {
-  committed: string;
-  held: string;
-  version: number;
-  period_start: string | null;
-  updated_at: string;
-}
-
-const BUDGET_COLUMNS =
-  'b.id, b.org_id, b.name, b.limit_amount, b.unit, b.currency, b.period, b.time_zone, b.hard, b.scope, b.thresholds, b.from_seq, b.created_at';
+import { type Budget, type BudgetState, isoOrNull } from '../domain/budget.ts';
+import { formatDecimal } from '../domain/decimal.ts';
+import {
+  BUDGET_COLUMNS,
+  type BudgetRow,
+  budgetFromRow,
+  STATE_COLUMNS,
+  type StateRow,
+  stateFromRow,
+} from './budget-rows.ts';
 
 /** A budget with its state and what people see of it besides. */
 export interface BudgetDetails {
   budget: Budget;
   state: BudgetState;
+  /** RFC 3339. */
   createdAt: string;
   updatedAt: string;
 }
 
-/** The budgets of orgs that are in force, by org. Read after the lock of the orgs' cursors, so that none is missed. */
-export async function loadBudgets(tx: Sql, orgIds: readonly string[]): Promise<Map<string, Budget[]>> {
-  const rows = await tx.query<BudgetRow>(
-    `SELECT ${BUDGET_COLUMNS} FROM budgets b WHERE b.org_id = ANY($1) AND b.archived_at IS NULL ORDER BY b.org_id, b.id`,
-    [orgIds],
-  );
-  const byOrg = new Map<string, Budget[]>();
-  for (const row of rows) {
-    const budgets = byOrg.get(row.org_id) ?? [];
-    byOrg.set(row.org_id, budgets);
-    budgets.push(budgetFromRow(row));
-  }
-  return byOrg;
-}
+const SELECT_DETAILS = `SELECT ${BUDGET_COLUMNS}, ${STATE_COLUMNS}, GREATEST(b.updated_at, s.updated_at) AS updated_at
+  FROM budgets b LEFT JOIN budget_states s ON s.budget_id = b.id`;
+
+type DetailsRow = BudgetRow & StateRow & { updated_at: string };
 
 /** A page of an org's budgets after the id `after`, by id; at most `limit`. */
 export async function listBudgetDetails(
@@ -60,25 +31,28 @@ export async function listBudgetDetails(
   after: string,
   limit: number,
 ): Promise<BudgetDetails[]> {
-  const rows = await tx.query<BudgetRow & StateRow>(
+  const rows = await tx.query<DetailsRow>(
     `${SELECT_DETAILS} WHERE b.org_id = $1 AND b.id > $2 AND b.archived_at IS NULL ORDER BY b.id LIMIT $3`,
     [orgId, after, limit],
   );
   return rows.map(detailsFromRow);
 }
 
-/** One budget of an org; null when the org has none of that id. */
+/** One budget of an org; null when the org has none of that id, or it is archived. */
 export async function findBudgetDetails(tx: Sql, orgId: string, id: string): Promise<BudgetDetails | null> {
-  const [row] = await tx.query<BudgetRow & StateRow>(
+  const [row] = await tx.query<DetailsRow>(
     `${SELECT_DETAILS} WHERE b.org_id = $1 AND b.id = $2 AND b.archived_at IS NULL`,
     [orgId, id],
   );
   return row ? detailsFromRow(row) : null;
 }
 
-const SELECT_DETAILS = `SELECT ${BUDGET_COLUMNS}, COALESCE(s.committed, 0) AS committed, COALESCE(s.held, 0) AS held,
-    COALESCE(s.version, 0) AS version, s.period_start, COALESCE(s.updated_at, b.updated_at) AS updated_at
-  FROM budgets b LEFT JOIN budget_states s ON s.budget_id = b.id`;
+/** Budgets by id, archived ones too, in their present version. */
+export async function findBudgets(tx: Sql, ids: readonly string[]): Promise<Map<string, Budget>> {
+  if (ids.length === 0) return new Map();
+  const rows = await tx.query<BudgetRow>(`SELECT ${BUDGET_COLUMNS} FROM budgets b WHERE b.id = ANY($1)`, [ids]);
+  return new Map(rows.map((row) => [row.id, budgetFromRow(row)]));
+}
 
 /** How many budgets of the org are in force. */
 export async function countBudgets(tx: Sql, orgId: string): Promise<number> {
@@ -89,12 +63,12 @@ export async function countBudgets(tx: Sql, orgId: string): Promise<number> {
   return row?.count ?? 0;
 }
 
-/** Stores a new budget, created at `createdAt` (RFC 3339). */
-export async function insertBudget(tx: Sql, budget: Budget, createdAt: string): Promise<void> {
+/** Stores a new budget. */
+export async function insertBudget(tx: Sql, budget: Budget, changedBy: string | null): Promise<void> {
   await tx.execute(
-    `INSERT INTO budgets (id, org_id, name, limit_amount, unit, currency, period, time_zone, hard, scope, thresholds, from_seq,
-       created_at, updated_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)`,
+    `INSERT INTO budgets (id, org_id, name, limit_amount, unit, currency, period, anchor, time_zone, hard, carry_over, starts_at,
+       ends_at, scope, thresholds, forecast, from_seq, version_seq, changed_by, created_at, updated_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17, $18, $19, $19)`,
     [
       budget.id,
       budget.orgId,
@@ -102,43 +76,93 @@ export async function insertBudget(tx: Sql, budget: Budget, createdAt: string): 
       formatDecimal(budget.limit),
       budget.unit,
       budget.currency,
-      budget.period,
-      budget.timeZone,
+      budget.periods.kind,
+      isoOrNull(budget.periods.anchor),
+      budget.periods.timeZone,
       budget.hard,
+      budget.carryOver,
+      isoOrNull(budget.startsAt),
+      isoOrNull(budget.endsAt),
       budget.scope,
       budget.thresholds,
+      budget.forecast,
       budget.fromSeq,
-      createdAt,
+      changedBy,
+      isoOrNull(budget.createdAt),
     ],
   );
 }
 
-function budgetFromRow(row: BudgetRow): Budget {
-  return {
-    id: row.id,
-    orgId: row.org_id,
-    name: row.name,
-    limit: parseDecimal(row.limit_amount),
-    unit: row.unit,
-    currency: row.currency,
-    period: row.period,
-    timeZone: row.time_zone,
-    hard: row.hard,
-    scope: row.scope,
-    thresholds: row.thresholds,
-    fromSeq: row.from_seq,
-  };
+/**
+ * Replaces a budget by its next version, which counts the decisions after `lastSeq`; the one before goes to its history. The
+ * caller holds the cursor of the org and the state of the budget.
+ */
+export async function replaceBudget(
+  tx: Sql,
+  budget: Budget,
+  { lastSeq, changedBy, at }: { lastSeq: number; changedBy: string | null; at: string },
+): Promise<void> {
+  await keepVersion(tx, budget.id, lastSeq, at);
+  await tx.execute(
+    `UPDATE budgets SET name = $2, limit_amount = $3, hard = $4, carry_over = $5, starts_at = $6, ends_at = $7, scope = $8,
+       thresholds = $9, forecast = $10, version = $11, version_seq = $12, changed_by = $13, updated_at = $14
+     WHERE id = $1`,
+    [
+      budget.id,
+      budget.name,
+      formatDecimal(budget.limit),
+      budget.hard,
+      budget.carryOver,
+      isoOrNull(budget.startsAt),
+      isoOrNull(budget.endsAt),
+      budget.scope,
+      budget.thresholds,
+      budget.forecast,
+      budget.revision,
+      lastSeq + 1,
+      changedBy,
+      at,
+    ],
+  );
 }
 
-function detailsFromRow(row: BudgetRow & StateRow): BudgetDetails {
+async function keepVersion(tx: Sql, id: string, untilSeq: number, at: string): Promise<void> {
+  await tx.execute(
+    `INSERT INTO budget_versions (budget_id, version, org_id, name, limit_amount, hard, scope, thresholds, carry_over, forecast,
+       starts_at, ends_at, from_seq, until_seq, changed_by, created_at, superseded_at)
+     SELECT b.id, b.version, b.org_id, b.name, b.limit_amount, b.hard, b.scope, b.thresholds, b.carry_over, b.forecast,
+       b.starts_at, b.ends_at, b.version_seq, $2, b.changed_by, b.updated_at, $3
+     FROM budgets b WHERE b.id = $1`,
+    [id, untilSeq, at],
+  );
+}
+
+/**
+ * Ends a budget: it counts the decisions up to `lastSeq` and no more, and its state is never rolled over again. The caller
+ * holds the cursor of the org and the state of the budget.
+ */
+export async function endBudget(
+  tx: Sql,
+  id: string,
+  { lastSeq, changedBy, at }: { lastSeq: number; changedBy: string | null; at: string },
+): Promise<void> {
+  await keepVersion(tx, id, lastSeq, at);
+  // A version of its own, so that who remembers the one before sees that it is over.
+  await tx.execute(
+    `UPDATE budgets SET version = version + 1, version_seq = $3 + 1, changed_by = $4, archived_at = $2, archived_seq = $3,
+       updated_at = $2 WHERE id = $1`,
+    [id, at, lastSeq, changedBy],
+  );
+  await tx.execute(
+    'UPDATE budget_states SET period_end = NULL, budget_version = budget_version + 1 WHERE budget_id = $1',
+    [id],
+  );
+}
+
+function detailsFromRow(row: DetailsRow): BudgetDetails {
   return {
     budget: budgetFromRow(row),
-    state: {
-      committed: parseDecimal(row.committed),
-      held: parseDecimal(row.held),
-      version: row.version,
-      periodStart: row.period_start === null ? null : Date.parse(row.period_start),
-    },
+    state: stateFromRow(row),
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   };

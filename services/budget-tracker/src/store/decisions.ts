@@ -7,6 +7,7 @@ export interface DecisionRow {
   seq: number;
   /** The canonical JSON of its chain record. */
   record: string;
+  hash: string;
   /** Null when there is none, or it was erased. */
   person: unknown;
 }
@@ -14,7 +15,7 @@ export interface DecisionRow {
 /** The stored decisions of ranges; a seq that was pruned is not among them. */
 export function readDecisions(tx: Sql, ranges: readonly Range[]): Promise<DecisionRow[]> {
   return tx.query<DecisionRow>(
-    `SELECT d.org_id AS "orgId", d.seq, d.record, d.person
+    `SELECT d.org_id AS "orgId", d.seq, d.record, d.hash, d.person
      FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS r(org_id, first, last)
      JOIN decisions d ON d.org_id = r.org_id AND d.seq BETWEEN r.first AND r.last`,
     [ranges.map((range) => range.orgId), ranges.map((range) => range.from), ranges.map((range) => range.to)],
