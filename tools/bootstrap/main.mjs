@@ -13,7 +13,7 @@ const [command, ...args] = process.argv.slice(2);
 const script = join(ROOT, 'tools/dist', `${command}.js`);
 
 try {
-  if (!isRunning() || !existsSync(script)) {
+  if (!existsSync(script) || !(command === 'dev-down' || isRunning())) {
     stopIf(problems());
     await ensureBuilt();
   }
@@ -24,7 +24,7 @@ try {
   process.exit(1);
 }
 
-/** A stack that runs was compiled, and what it runs from is not to be replaced under it. */
+/** What a stack runs from is not to be replaced under it. */
 function isRunning() {
   const lock = join(ROOT, '.dev/supervisor.json');
   if (command === 'install' || !existsSync(lock)) return false;
