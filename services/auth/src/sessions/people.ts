@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Role } from '@governsai/contracts';
+import { type Role, role } from '@governsai/contracts';
 import type { Database, Sql } from '@governsai/db';
 
 /** A person, in whichever orgs. */
@@ -31,10 +31,15 @@ export async function personById(sql: Sql, id: string): Promise<Person | null> {
 
 /** The orgs a person is a member of, suspended ones included, by id. */
 export async function orgsOf(db: Database, userId: string): Promise<OrgOfPerson[]> {
-  return db.system.query<OrgOfPerson>(
+  const rows = await db.system.query<Omit<OrgOfPerson, 'role'> & { role: string }>(
     'SELECT org_id AS id, name, role, suspended_at AS "suspendedAt" FROM orgs_of_user($1)',
     [userId],
   );
+  // A role of another release means nothing here, as for `judgeSession`.
+  return rows.flatMap((row) => {
+    const known = role.safeParse(row.role);
+    return known.success ? [{ ...row, role: known.data }] : [];
+  });
 }
 
 /** The id of a person whom no identity provider knows. */

@@ -1,3 +1,4 @@
+import { type Role, role } from '@governsai/contracts';
 import type { Sql } from '@governsai/db';
 
 /** A refresh token that was presented, with what decides on it. Times are RFC 3339 UTC. */
@@ -9,7 +10,8 @@ export interface PresentedToken {
   revokedAt: string | null;
   createdAt: string;
   expiresAt: string;
-  role: string | null;
+  /** Null: no member any more. */
+  role: Role | null;
   suspendedAt: string | null;
   sessionsNotBefore: string | null;
 }
@@ -60,7 +62,7 @@ export async function lockPresented(tx: Sql, orgId: string, tokenHash: string): 
      WHERE t.org_id = $1 AND t.token_hash = $2`,
     [orgId, tokenHash],
   );
-  return row ?? null;
+  return row ? { ...row, role: role.safeParse(row.role).data ?? null } : null;
 }
 
 export async function markUsed(tx: Sql, orgId: string, tokenHash: string, at: string): Promise<void> {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { newOrgSecret, orgOfSecret, secretHash } from '@governsai/access';
-import { AppError, type Role, role, type SessionTokens } from '@governsai/contracts';
+import { AppError, type Role, type SessionTokens } from '@governsai/contracts';
 import type { Database, Sql } from '@governsai/db';
 import type { AuditSource } from '@governsai/service';
 import type { Changes, Made } from '../change-access.ts';
@@ -73,8 +73,8 @@ export class SignIn {
       const first = orgs.find(({ id }) => id === org) ?? orgs[0];
       throw new SignInRefused('AUTH_FAILED', REFUSED, first ? { orgId: first.id, userId: person.id } : null);
     }
-    const { id: orgId, role: held } = chooseOrg(orgs, org);
-    const who = { orgId, userId: person.id, role: role.parse(held) };
+    const { id: orgId, role } = chooseOrg(orgs, org);
+    const who = { orgId, userId: person.id, role };
     return changes.make(source, orgId, async (tx) => {
       const { sessionId, tokens } = await this.#begin(tx, who);
       return { result: tokens, audit: [{ action: 'session.begin', target: sessionId, detail: { userId: person.id } }] };
@@ -109,9 +109,9 @@ export class SignIn {
       const audit = [{ action: 'session.revoke', target: sessionId, result: 'refused' as const, detail }];
       return { result: refused, audit, access: { sessionId } };
     }
-    if (!presented || refused) return { result: refused as SignInRefused, audit: [] };
+    if (!presented?.role || refused) return { result: refused as SignInRefused, audit: [] };
     await markUsed(tx, orgId, hash, now.toISOString());
-    const who = { orgId, userId: presented.userId, role: role.parse(presented.role) };
+    const who = { orgId, userId: presented.userId, role: presented.role };
     return { result: await this.#tokens(tx, who, presented.sessionId, presented.expiresAt, now), audit: [] };
   }
 
