@@ -21,7 +21,8 @@ export async function ensureBuilt() {
   const release = () => rmSync(LOCK, { force: true });
   process.once('exit', release);
   try {
-    if (!isInstalled()) await step('installing packages (npm ci)', 'npm', ['ci', '--no-fund', '--no-audit', '--loglevel=error']);
+    if (!isInstalled())
+      await step('installing packages (npm ci)', 'npm', ['ci', '--no-fund', '--no-audit', '--loglevel=error']);
     if (!isGenerated()) await generate();
     await step('compiling', process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-b'], 'quiet');
   } finally {
