@@ -3,11 +3,11 @@ import { decisionFacts } from '@governsai/cel';
 import { AppError, canonicalJson, type HoldAnswer, type NewHold, type Principal } from '@governsai/contracts';
 import type { Database, Sql } from '@governsai/db';
 import { type Budget, type BudgetState, budgetsChangedValue, nextPeriod, remainingOf } from '../domain/budget.ts';
-import { type Decimal, formatDecimal, parseDecimal, smaller } from '../domain/decimal.ts';
+import { type Decimal, formatDecimal, parseDecimal, smaller, ZERO } from '../domain/decimal.ts';
 import { refuses, type Spending, wantedOf } from '../domain/hold.ts';
 import { type Candidate, isInScope } from '../domain/matching.ts';
 import type { Definitions, OrgBudgets } from '../store/definitions.ts';
-import { findAnswer, type GrantView, hasOverdueHolds, lockForGrant, storeHold } from '../store/hold-grants.ts';
+import { findAnswer, type GrantView, lockForGrant, overdueHeld, storeHold } from '../store/hold-grants.ts';
 import { openStates } from './open-states.ts';
 import { expireHolds } from './sweep.ts';
 
@@ -84,9 +84,25 @@ async function tryGrant(tx: Sql, request: GrantRequest, budgets: OrgBudgets): Pr
   if (unopened.length > 0) return { again: 'open', budgetIds: unopened };
   if (stale || view.head !== budgets.head) return { again: 'reload' };
   const refusing = lines.find(({ budget, wanted }) => refuses(budget, stateOf(view, budget), wanted, spending));
-  // Nobody is refused for the sake of a hold whose time is over.
-  if (refusing && (await hasOverdueHolds(tx, orgId))) return { again: 'expire' };
+  if (refusing && (await wouldFitSoon(tx, orgId, lines, spending, view))) return { again: 'expire' };
   return store(tx, request, spending, lines, view, refusing ?? null);
+}
+
+/** Whether there was room, had the holds been swept whose time is over: nobody is refused for the sake of those. */
+async function wouldFitSoon(
+  tx: Sql,
+  orgId: string,
+  lines: readonly Line[],
+  spending: Spending,
+  view: GrantView,
+): Promise<boolean> {
+  const ids = lines.map(({ budget }) => budget.id);
+  const overdue = await overdueHeld(tx, orgId, ids);
+  if (overdue.size === 0) return false;
+  return !lines.some(({ budget, wanted }) => {
+    const state = stateOf(view, budget);
+    return refuses(budget, { ...state, held: state.held - (overdue.get(budget.id) ?? ZERO) }, wanted, spending);
+  });
 }
 
 function isOpen(budget: Budget, { states, now }: GrantView): boolean {

@@ -3,7 +3,7 @@ import type { Sql } from '@governsai/db';
 import { traceHeaders } from '@governsai/service';
 import { OUTBOX } from '../books.ts';
 import type { BudgetState } from '../domain/budget.ts';
-import { type Decimal, formatDecimal } from '../domain/decimal.ts';
+import { type Decimal, formatDecimal, parseDecimal } from '../domain/decimal.ts';
 import { STATE_COLUMNS, type StateRow, stateFromRow } from './budget-rows.ts';
 
 /** The states of budgets under their locks, and what else a grant needs to know of that moment. */
@@ -134,11 +134,14 @@ export async function findAnswer(
   return row ?? null;
 }
 
-/** Whether an org has open holds whose time is over. */
-export async function hasOverdueHolds(tx: Sql, orgId: string): Promise<boolean> {
-  const rows = await tx.query(
-    `SELECT 1 FROM holds WHERE org_id = $1 AND status = 'open' AND expires_at <= clock_timestamp() LIMIT 1`,
-    [orgId],
+/** What open holds whose time is over still hold of budgets, by budget. */
+export async function overdueHeld(tx: Sql, orgId: string, budgetIds: readonly string[]): Promise<Map<string, Decimal>> {
+  const rows = await tx.query<{ budget_id: string; held: string }>(
+    `SELECT line.budget_id, sum(line.held) AS held
+     FROM holds h CROSS JOIN LATERAL unnest(h.budget_ids, h.held) AS line(budget_id, held)
+     WHERE h.org_id = $1 AND h.status = 'open' AND h.expires_at <= clock_timestamp() AND line.budget_id = ANY($2)
+     GROUP BY line.budget_id`,
+    [orgId, budgetIds],
   );
-  return rows.length > 0;
+  return new Map(rows.map((row) => [row.budget_id, parseDecimal(row.held)]));
 }
