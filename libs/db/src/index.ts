@@ -1,3 +1,4 @@
+export { announceAccessChange, type Concerned } from './access-change.ts';
 export { ConnectionCounts } from './connection-counts.ts';
 export { createDatabase, type Database, type DatabaseOptions, type PoolStats } from './database.ts';
 export { DEMO_ORGS, type DemoKey, type DemoOrg, type DemoUser } from './demo.ts';

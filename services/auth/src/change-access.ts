@@ -1,14 +1,6 @@
-import type { AccessChanged } from '@governsai/contracts';
-import { type Database, outboxAppend, type Sql } from '@governsai/db';
+import { announceAccessChange, type Concerned, type Database, outboxAppend, type Sql } from '@governsai/db';
 import { type AuditEntry, type AuditSource, auditEvent } from '@governsai/service';
 import { inOrg } from './reachable.ts';
-
-/** What of an org's access a change concerns; the narrowest that is true. Empty: anything of the org. */
-export interface Concerned {
-  keyId?: string;
-  userId?: string;
-  sessionId?: string;
-}
 
 /** What a change has done, as the one who made it says. */
 export interface Made<T> {
@@ -41,20 +33,10 @@ export class Changes {
       const made = await work(tx);
       const events = made.audit.map((entry) => auditEvent(source, { ...entry, orgId }));
       await outboxAppend(tx, 'auth', events);
-      if (made.access) await announce(tx, orgId, made.access);
+      if (made.access) await announceAccessChange(tx, orgId, made.access);
       return made.result;
     });
     this.#wake();
     return result;
   }
-}
-
-/** Counts a change and announces it: the last thing a transaction does, because all changes of all orgs queue for this row. */
-export async function announce(tx: Sql, orgId: string, concerned: Concerned): Promise<void> {
-  // The queue also puts the outbox rows in the order of the versions.
-  const [row] = await tx.query<{ version: number }>('UPDATE access_state SET version = version + 1 RETURNING version');
-  if (!row) throw new Error('access_state has no row: run the migrations');
-  const { keyId = null, ...rest } = concerned;
-  const value: AccessChanged = { version: row.version, orgId, keyId, ...rest, at: new Date().toISOString() };
-  await outboxAppend(tx, 'auth', [{ topic: 'access.changed', key: orgId, value }]);
 }
