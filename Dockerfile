@@ -1,7 +1,13 @@
 # syntax=docker/dockerfile:1
 # The images of GovernsAI. One service:      docker build --build-arg SERVICE=auth -t governsai/auth .
-# Edge, migrations and topics:  docker build --target tools -t governsai/tools .
+# Migrations, topics, edge, tests:           docker build --target tools -t governsai/tools .
+#
+# NODE_IMAGE     builds, and gives Node.js and its libraries. Name it by digest for builds that can be repeated.
+# RUNTIME_IMAGE  what a service runs on. `scratch`: Node.js, the C libraries and certificates of NODE_IMAGE, and nothing else, no
+#                shell and no package manager. Any image with glibc and libstdc++ will do, for instance
+#                gcr.io/distroless/cc-debian12:nonroot by digest.
 ARG NODE_IMAGE=node:24-bookworm-slim
+ARG RUNTIME_IMAGE=scratch
 
 # What npm needs and no more, so that a change of code does not install again.
 FROM ${NODE_IMAGE} AS manifests
@@ -16,32 +22,73 @@ WORKDIR /app
 COPY --from=manifests /app ./
 RUN npm ci
 COPY . .
-RUN npm run build \
- && find libs services tools -path '*/dist/*' \( -name '*.d.ts' -o -name '*.tsbuildinfo' \) -delete
+RUN npm run build
+# What is in the images, for whoever has to know: CycloneDX, of the packages that are not for development only.
+RUN npm sbom --omit dev --sbom-format cyclonedx >/sbom.json
 
-FROM ${NODE_IMAGE} AS production
-WORKDIR /app
-COPY --from=manifests /app ./
-RUN npm ci --omit=dev
+# Node.js for a base that has none, and what every base lacks.
+FROM ${NODE_IMAGE} AS runtime
+ARG RUNTIME_IMAGE
+RUN mkdir -p /runtime/tmp /runtime/usr/local/bin && chmod 1777 /runtime/tmp \
+ && cp "$(readlink -f "$(command -v node)")" /runtime/usr/local/bin/node \
+ && if [ "$RUNTIME_IMAGE" = scratch ]; then \
+      ldd /runtime/usr/local/bin/node | grep -o '/[^ ]*' | xargs -I{} cp --parents -L {} /runtime \
+      && mkdir -p /runtime/etc/ssl/certs \
+      && echo 'node:x:1000:1000::/app:/sbin/nologin' >/runtime/etc/passwd \
+      && echo 'node:x:1000:' >/runtime/etc/group \
+      && echo 'hosts: files dns' >/runtime/etc/nsswitch.conf \
+      && if [ -f /etc/ssl/certs/ca-certificates.crt ]; then cp -L /etc/ssl/certs/ca-certificates.crt /runtime/etc/ssl/certs; fi; \
+    fi
 
-# What every image holds: the packages of production and the compiled libraries. The layers are shared by all of them.
-FROM ${NODE_IMAGE} AS base
+# The files of each service, in a folder of its own. Everything it loads is there when it gets as far as to miss its settings (tracing
+# is loaded only on demand).
+FROM build AS files
+RUN for service in services/*; do \
+      name=$(basename "$service") && out=/files/$name \
+      && node tools/image/production-files.mjs "$out" "$service/dist/main.js" \
+      && ln -s "$service/dist/main.js" "$out/main.js" \
+      && cp /sbom.json "$out/" \
+      && cd "$out" \
+      && { OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1 node main.js 2>&1 || true; } | grep 'environment is not valid' \
+      && cd /app || exit 1; \
+    done
+
+FROM build AS tool-files
+RUN node tools/image/production-files.mjs /files \
+      libs/db/dist/migrate-cli.js libs/db/dist/seed-cli.js \
+      tools/dist/topics-cli.js tools/dist/secrets-cli.js tools/dist/edge-cli.js tools/dist/proof.js \
+      --with prisma/migrations node_modules/@prisma/schema-engine-wasm \
+ && cp /sbom.json /files/
+
+# Has a shell, for it is also where a person looks around.
+FROM ${NODE_IMAGE} AS tools
+ARG VERSION=0.0.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="governsai/tools" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.licenses="Apache-2.0"
 ENV NODE_ENV=production HOST=0.0.0.0
 WORKDIR /app
-COPY --from=production /app ./
-COPY --from=build /app/libs ./compiled
-RUN cd compiled && for lib in *; do mv "$lib/dist" "../libs/$lib/dist"; done && rm -r /app/compiled
-
-FROM base AS tools
-COPY --from=build /app/prisma ./prisma
-COPY --from=build /app/tools/dist ./tools/dist
+COPY --from=tool-files /files ./
 # A volume mounted here belongs to the user who writes the secrets.
-RUN install -d -o node -g node /run/governsai
-USER node
+RUN install -d -o 1000 -g 1000 /run/governsai
+USER 1000
 
-FROM base AS service
+FROM ${RUNTIME_IMAGE} AS service
 ARG SERVICE
-COPY --from=build /app/services/${SERVICE}/dist ./services/${SERVICE}/dist
-RUN ln -s "services/${SERVICE}/dist/main.js" main.js
-USER node
+ARG VERSION=0.0.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="governsai/${SERVICE}" \
+      org.opencontainers.image.description="One of the five services of GovernsAI" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.licenses="Apache-2.0"
+COPY --from=runtime /runtime /
+COPY --from=files /files/${SERVICE} /app
+ENV NODE_ENV=production HOST=0.0.0.0 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+WORKDIR /app
+# A number: Kubernetes cannot tell from a name that it is not root.
+USER 1000
+ENTRYPOINT []
 CMD ["node", "--enable-source-maps", "main.js"]

@@ -44,7 +44,7 @@ spec:
         - name: {{ .name }}
           image: {{ include "governsai.image" (list $root "tools" (dict "image" (dict))) }}
           {{- include "governsai.container" $root | nindent 10 }}
-          args: {{ toJson .command }}
+          command: {{ toJson (prepend .command "node") }}
           env:
             {{- range $name, $value := .settings | fromYaml }}
             - {name: {{ $name }}, value: {{ $value | quote }}}

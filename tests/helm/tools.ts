@@ -1,0 +1,62 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { delimiter, join, resolve } from 'node:path';
+import { parseAllDocuments } from 'yaml';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+export const CHART = join(ROOT, 'helm/governsai');
+
+/** Where a local cluster tool leaves its programs; looked at after the PATH. */
+const CLUSTER_DIR = process.env.CLUSTER_DIR ?? join(homedir(), '.cache/local-cluster');
+
+/** An object of Kubernetes, as far as the tests look. */
+export interface Manifest {
+  apiVersion: string;
+  kind: string;
+  metadata: { name: string; labels?: Record<string, string>; annotations?: Record<string, string> };
+  // biome-ignore lint/suspicious/noExplicitAny: the tests look at every kind of object
+  spec: any;
+  // biome-ignore lint/suspicious/noExplicitAny: the same
+  data?: any;
+}
+
+/** The path of a program, null where this machine has none. */
+export function program(name: string): string | null {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), join(CLUSTER_DIR, 'bin')];
+  return folders.map((folder) => join(folder, name)).find((path) => existsSync(path)) ?? null;
+}
+
+/** Arguments that let kubeconform work without a network; null where there are no schemas. */
+export function kubeconformSchemas(): string[] | null {
+  const location =
+    process.env.KUBECONFORM_SCHEMAS ?? join(CLUSTER_DIR, 'schemas/{{.ResourceKind}}{{.KindSuffix}}.json');
+  return existsSync(location.replace(/\/\{\{.*$/, '')) ? ['-schema-location', location] : null;
+}
+
+/** Every values file that is to render: those of `ci/` and the two examples. */
+export function valuesFiles(): string[] {
+  const ci = readdirSync(join(CHART, 'ci')).map((name) => join('ci', name));
+  return [...ci, 'values-small.yaml', 'values-production.yaml'];
+}
+
+export interface Rendered {
+  ok: boolean;
+  /** What was rendered, or why not. */
+  text: string;
+  manifests: Manifest[];
+}
+
+/** `helm template` with a values file of the chart and single values on top. */
+export function render(helm: string, file: string | null, ...set: string[]): Rendered {
+  const args = ['template', 'rel', CHART, '--namespace', 'ns', '--kube-version', '1.35.0'];
+  if (file) args.push('--values', join(CHART, file));
+  for (const value of set) args.push(value.startsWith('json:') ? '--set-json' : '--set', value.replace(/^json:/, ''));
+  const { status, stdout, stderr } = spawnSync(helm, args, { encoding: 'utf8' });
+  if (status !== 0) return { ok: false, text: stderr, manifests: [] };
+  return { ok: true, text: stdout, manifests: parse(stdout) };
+}
+
+function parse(yaml: string): Manifest[] {
+  return parseAllDocuments(yaml).flatMap((document) => (document.toJS() ? [document.toJS() as Manifest] : []));
+}
