@@ -84,7 +84,7 @@ export function serviceProcess(
 }
 
 /** Where auth asks how the others are, for the one answer about all. */
-function healthTargets(urls: StackFacts['urls']): string {
+export function healthTargets(urls: StackFacts['urls']): string {
   const others = SERVICES.filter((name) => name !== 'auth');
   return others.map((name) => `${name}=${urls[name]}`).join(',');
 }

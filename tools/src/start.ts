@@ -4,9 +4,9 @@ import { SERVICES, type ServiceName } from '@governsai/contracts';
 import { createEdge } from './edge.ts';
 import { Guard } from './guard.ts';
 import { ROOT } from './paths.ts';
-import { DEFAULT_PORTS, HOST } from './ports.ts';
+import { choosePorts, DEFAULT_PORTS, HOST } from './ports.ts';
 import { ManagedProcess } from './process.ts';
-import { serviceProcess } from './services.ts';
+import { healthTargets, serviceProcess } from './services.ts';
 
 // npm start: all five services as built and an edge on PORT (3000), against the Kafka and PostgreSQL that the environment (or the
 // file .env) names. For one machine; a cluster runs them by the Helm chart.
@@ -28,7 +28,12 @@ if (missing.length > 0) {
   process.exit(1);
 }
 
-const urls = Object.fromEntries(SERVICES.map((name) => [name, `http://${HOST}:${DEFAULT_PORTS[name]}`])) as Record<
+// Behind the edge; another program's port is given way to.
+const wanted = Object.fromEntries(SERVICES.map((name) => [name, DEFAULT_PORTS[name]])) as Record<ServiceName, number>;
+const ports = await choosePorts(wanted, (name, port, chosen) =>
+  console.error(`Port ${port} is in use by another program: ${name} takes ${chosen}.`),
+);
+const urls = Object.fromEntries(SERVICES.map((name) => [name, `http://${HOST}:${ports[name]}`])) as Record<
   ServiceName,
   string
 >;
@@ -39,7 +44,13 @@ const hooks = {
     process.stdout.write(`${JSON.stringify({ time: Date.now(), service: 'start', ...event })}\n`),
 };
 const services = SERVICES.map((name) => {
-  const own = { HOST, PORT: String(DEFAULT_PORTS[name]), AUTH_URL: urls.auth, INGEST_URL: urls['ingest-gateway'] };
+  const own = {
+    HOST,
+    PORT: String(ports[name]),
+    AUTH_URL: urls.auth,
+    INGEST_URL: urls['ingest-gateway'],
+    HEALTH_TARGETS: healthTargets(urls),
+  };
   return new ManagedProcess(serviceProcess(name, name, urls[name], { ...environment, ...own }), hooks);
 });
 const edge = createEdge({ upstreams: (name) => [urls[name]] });

@@ -42,7 +42,7 @@ export async function supervise({ kind, watch, signal, report, ready }: Supervis
   if (becomeSupervisor()) throw new Error('Another `make dev` has just begun: wait for it, or run `make dev-down`.');
   try {
     const refusal = kind === 'native' ? null : await whyNotCompose(say, signal);
-    if (kind === 'compose' && refusal) throw new Error(refusal);
+    if (kind === 'compose' && refusal) throw new Error(`${refusal} Mend that, or leave STACK out to run natively.`);
     if (refusal) say(`${refusal} Running natively.`);
     const common = { say, signal, changed: describeStack, console };
     stack = kind === 'native' || refusal ? await startNative(common) : await startCompose(common);
