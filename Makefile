@@ -63,6 +63,18 @@ migrate: have-node ## Migrates the database of the local system, or of DATABASE_
 seed: have-node ## Adds the demo orgs acme and globex to that database; refused when NODE_ENV is production.
 	@$(BOOTSTRAP) database seed
 
+.PHONY: images
+images: ## Builds the container images and says how big they are. TAG, REGISTRY, NODE_IMAGE and RUNTIME_IMAGE choose.
+	@tools/k8s/images.sh
+
+.PHONY: k8s-up
+k8s-up: ## Brings the whole system up in the cluster KUBECONFIG names, or in a new one made by kind.
+	@tools/k8s/up.sh
+
+.PHONY: k8s-test
+k8s-test: ## Installs, upgrades, breaks and removes the chart in that cluster, under load, and counts every decision.
+	@tools/k8s/test.sh
+
 .PHONY: have-node
 have-node:
 	@command -v node >/dev/null || { echo 'Node.js is missing: install Node.js 20.19 or later, for instance from https://nodejs.org.' >&2; exit 1; }
