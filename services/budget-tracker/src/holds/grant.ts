@@ -22,8 +22,10 @@ export interface GrantRequest {
   hold: NewHold;
 }
 
-/** How often a grant starts again because budgets have changed under it. */
-const MAX_TRIES = 5;
+/** How often a grant starts again because budgets have changed under it, or holds had to be expired for it. */
+const MAX_TRIES = 8;
+/** How often it waits for holds to be expired. Others may take the room each time; then it is not there. */
+const MAX_SWEEPS = 2;
 const ANY_DECISION = Number.MAX_SAFE_INTEGER;
 
 /** What one try came to: an answer, or what has to be done before the next. */
@@ -45,13 +47,17 @@ export interface Granted {
 export async function grantHold(parts: GrantParts, request: GrantRequest): Promise<Granted> {
   const { db, definitions } = parts;
   const { orgId } = request.principal;
+  let sweeps = 0;
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const budgets = definitions.remembered(orgId) ?? (await reload(parts, orgId));
-    const outcome = await db.transaction([orgId], (tx) => tryGrant(tx, request, budgets));
+    const outcome = await db.transaction([orgId], (tx) => tryGrant(tx, request, budgets, sweeps < MAX_SWEEPS));
     if ('answer' in outcome) return outcome;
     if (outcome.again === 'reload') await reload(parts, orgId);
     else if (outcome.again === 'open') await openStates(db, orgId, outcome.budgetIds);
-    else await expireHolds(db, orgId);
+    else {
+      sweeps += 1;
+      await expireHolds(db, orgId);
+    }
   }
   throw new AppError('UNAVAILABLE', 'the budgets of the org change all the time: retry shortly', { retryAfterMs: 100 });
 }
@@ -69,7 +75,7 @@ interface Line {
   wanted: Decimal;
 }
 
-async function tryGrant(tx: Sql, request: GrantRequest, budgets: OrgBudgets): Promise<Outcome> {
+async function tryGrant(tx: Sql, request: GrantRequest, budgets: OrgBudgets, maySweep: boolean): Promise<Outcome> {
   const { orgId } = request.principal;
   const spending = spendingOf(request.hold);
   // By our own clock: it decides only about budgets that begin or end just now.
@@ -84,7 +90,7 @@ async function tryGrant(tx: Sql, request: GrantRequest, budgets: OrgBudgets): Pr
   if (unopened.length > 0) return { again: 'open', budgetIds: unopened };
   if (stale || view.head !== budgets.head) return { again: 'reload' };
   const refusing = lines.find(({ budget, wanted }) => refuses(budget, stateOf(view, budget), wanted, spending));
-  if (refusing && (await wouldFitSoon(tx, orgId, lines, spending, view))) return { again: 'expire' };
+  if (refusing && maySweep && (await wouldFitSoon(tx, orgId, lines, spending, view))) return { again: 'expire' };
   return store(tx, request, spending, lines, view, refusing ?? null);
 }
 
