@@ -1,6 +1,6 @@
-import { authorize, createAccess, credentialFromHttp, startAccessListener } from '@governsai/access';
+import { authorize, createAccess, createAdmission, startAccessListener } from '@governsai/access';
 import type { ServiceName } from '@governsai/contracts';
-import { createDatabase, OutboxStore } from '@governsai/db';
+import { createDatabase, OutboxStore, RateBuckets } from '@governsai/db';
 import { createKafka, kafkaSecurity, OutboxRelay } from '@governsai/kafka';
 import { createHttpApp, Health, type Logger, loadConfig, type RunningService, replicaId } from '@governsai/service';
 import { OUTBOX } from './books.ts';
@@ -57,12 +57,15 @@ export async function start(log: Logger): Promise<RunningService> {
     stalenessMs: config.ACCESS_STALENESS,
     log,
   });
+  const admission = createAdmission({ service: SERVICE, config, access, tokens: new RateBuckets(db), log });
   const app = createHttpApp({
     service: SERVICE,
     log,
     health,
-    authenticate: (req) => access.verify(credentialFromHttp(req)),
+    authenticate: admission.authenticate,
     authorize,
+    trustedProxies: config.TRUSTED_PROXIES,
+    allowedOrigins: config.ALLOWED_ORIGINS,
     internalToken: config.INTERNAL_TOKEN,
   });
   const definitions = new Definitions();
@@ -98,6 +101,7 @@ export async function start(log: Logger): Promise<RunningService> {
   relay.start();
   deadlines.start();
   maintenance.start();
+  admission.start();
   health.started();
 
   return {
@@ -109,6 +113,7 @@ export async function start(log: Logger): Promise<RunningService> {
       // After the last transaction; what it leaves in the outbox the next start sends.
       await relay.stop();
       await producer.close();
+      await admission.stop();
       await listener.stop();
       await Promise.all([db.close(), holdDb.close()]);
       health.stop();

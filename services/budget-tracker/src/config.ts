@@ -1,4 +1,4 @@
-import { accessEnv, baseEnv, databaseEnv, kafkaEnv } from '@governsai/service';
+import { accessEnv, baseEnv, clientEnv, databaseEnv, kafkaEnv } from '@governsai/service';
 import { z } from 'zod';
 
 /** The environment of budget-tracker. */
@@ -6,6 +6,7 @@ export const configSchema = baseEnv
   .extend(databaseEnv.shape)
   .extend(kafkaEnv.shape)
   .extend(accessEnv.shape)
+  .extend(clientEnv.shape)
   .extend({
     PORT: z.coerce.number().int().min(0).max(65_535).default(3004).describe('The port to listen on, 0 to 65535.'),
     COUNT_BATCH: z.coerce
