@@ -63,6 +63,18 @@ migrate: have-node ## Migrates the database of the local system, or of DATABASE_
 seed: have-node ## Adds the demo orgs acme and globex to that database; refused when NODE_ENV is production.
 	@$(BOOTSTRAP) database seed
 
+.PHONY: dlq-list
+dlq-list: build ## Lists dead letters of the local system, or of KAFKA_BROKERS.
+	@npm run --silent admin -- dlq-list
+
+.PHONY: dlq-redrive
+dlq-redrive: build ## Sends those dead letters back to the topics they came from.
+	@npm run --silent admin -- dlq-redrive
+
+.PHONY: chaos
+chaos: build ## Breaks the whole system under load in every way, for three seeds; CHAOS="--seed N --only NAME" repeats a part.
+	@node --enable-source-maps tests/chaos/dist/chaos-cli.js $(CHAOS)
+
 .PHONY: images
 images: ## Builds the container images and says how big they are. TAG, REGISTRY, NODE_IMAGE and RUNTIME_IMAGE choose.
 	@tools/k8s/images.sh
