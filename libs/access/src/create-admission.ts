@@ -33,7 +33,6 @@ export interface CreateSocketAdmissionOptions {
   /** `clientEnv` and `socketEnv` of the service. */
   config: ClientEnv & SocketEnv;
   admission: Admission;
-  access: Pick<Access, 'verify'>;
   /** What all replicas share: `ConnectionCounts` of `@governsai/db`. */
   counts: SharedCounts;
   /** Names this replica, differently at each start. */
@@ -43,7 +42,7 @@ export interface CreateSocketAdmissionOptions {
 
 /** Makes the admission of a service's sockets from its environment. */
 export function createSocketAdmission(options: CreateSocketAdmissionOptions): SocketAdmission {
-  const { config, admission, access, counts, replica, log } = options;
+  const { config, admission, counts, replica, log } = options;
   const caps = {
     key: config.MAX_CONNECTIONS_KEY,
     org: config.MAX_CONNECTIONS_ORG,
@@ -51,7 +50,6 @@ export function createSocketAdmission(options: CreateSocketAdmissionOptions): So
   };
   return new SocketAdmission({
     admission,
-    access,
     caps: new ConnectionCaps({ caps, shared: counts, replica, log }),
     addressOf: createAddressReader(config.TRUSTED_PROXIES),
     allowedOrigins: config.ALLOWED_ORIGINS,

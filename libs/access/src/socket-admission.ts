@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { AppError, type Principal } from '@governsai/contracts';
 import { isOriginAllowed } from '@governsai/service';
-import type { Access } from './access.ts';
 import type { Admission } from './admission.ts';
 import type { ConnectionCaps } from './connection-caps.ts';
 import type { Credential } from './credential.ts';
@@ -9,9 +8,7 @@ import type { Credential } from './credential.ts';
 /** What one connection may do, from its upgrade to its end. */
 export interface SocketPass {
   /** Says who a credential that the client shows speaks for; audited, and limited by address. */
-  authenticate(credential: Credential, org: string | null): Promise<Principal>;
-  /** Says whether the credential in use is still good. */
-  reverify(credential: Credential, org: string | null): Promise<Principal>;
+  authenticate(credential: Credential | null, org: string | null): Promise<Principal>;
   /** Counts one message. Throws RATE_LIMITED when its credential, or the org, sends too many. */
   spend(principal: Principal): void;
   /** The connection has ended. */
@@ -20,7 +17,6 @@ export interface SocketPass {
 
 export interface SocketAdmissionOptions {
   admission: Admission;
-  access: Pick<Access, 'verify'>;
   caps: ConnectionCaps;
   addressOf: (req: IncomingMessage) => string | null;
   /** Origins whose pages may open sockets; empty: any. */
@@ -33,6 +29,11 @@ export class SocketAdmission {
 
   constructor(options: SocketAdmissionOptions) {
     this.#options = options;
+  }
+
+  /** Where a request comes from; null: that is not known. */
+  get addressOf(): (req: IncomingMessage) => string | null {
+    return this.#options.addressOf;
   }
 
   /** Begins to tell the other replicas what is open here. */
@@ -55,31 +56,48 @@ export class SocketAdmission {
 
   /** A new connection, its upgrade admitted. Throws TooManyConnections when too many are open from its address. */
   open(req: IncomingMessage): SocketPass {
-    const { admission, access, caps, addressOf } = this.#options;
+    const { admission, caps, addressOf } = this.#options;
     const address = addressOf(req);
-    const held = [caps.openFrom(address)];
-    let isKnown = false;
-    let isClosed = false;
-    let tries = 0;
-    return {
-      async authenticate(credential, org) {
-        // The first one was counted with the upgrade.
-        if (tries++ > 0) admission.admitAddress(address);
-        const principal = await admission.verify('socket', credential, org, address);
-        // Nobody is left to forget what would be counted now.
-        if (!isKnown && !isClosed) {
-          held.push(caps.openOf(principal));
-          admission.audit('socket', principal, address);
-          isKnown = true;
-        }
-        return principal;
-      },
-      reverify: (credential, org) => access.verify(credential, org, address),
-      spend: (principal) => void admission.spend(principal),
-      close() {
-        isClosed = true;
-        for (const release of held.splice(0)) release();
-      },
-    };
+    return new Pass(admission, caps, address, caps.openFrom(address));
+  }
+}
+
+class Pass implements SocketPass {
+  readonly #admission: Admission;
+  readonly #caps: ConnectionCaps;
+  readonly #address: string | null;
+  readonly #releaseAddress: () => void;
+  #releasePrincipal: (() => void) | null = null;
+  #tried = false;
+  #closed = false;
+
+  constructor(admission: Admission, caps: ConnectionCaps, address: string | null, releaseAddress: () => void) {
+    this.#admission = admission;
+    this.#caps = caps;
+    this.#address = address;
+    this.#releaseAddress = releaseAddress;
+  }
+
+  async authenticate(credential: Credential | null, org: string | null): Promise<Principal> {
+    // The first one was counted with the upgrade.
+    if (this.#tried) this.#admission.admitAddress(this.#address);
+    this.#tried = true;
+    const principal = await this.#admission.verify('socket', credential, org, this.#address);
+    // When it has closed meanwhile, nobody is left to forget what would be counted now.
+    if (this.#releasePrincipal === null && !this.#closed) {
+      this.#releasePrincipal = this.#caps.openOf(principal);
+      this.#admission.audit('socket', principal, this.#address);
+    }
+    return principal;
+  }
+
+  spend(principal: Principal): void {
+    this.#admission.spend(principal);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#releaseAddress();
+    this.#releasePrincipal?.();
   }
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Credential } from '@governsai/access';
+import type { Access, Credential, SocketPass } from '@governsai/access';
 import { AppError, CLOSE_CODES, ERRORS, type ErrorCode, type Principal } from '@governsai/contracts';
 import { describeActiveSpan, RPC } from '@governsai/telemetry';
 import type { WebSocket } from 'ws';
@@ -35,6 +35,7 @@ export class Connection {
   readonly #trace: UpgradeTrace;
   readonly #inbox: Inbox<Buffer | AppError>;
   readonly #gate: CredentialGate;
+  readonly #pass: SocketPass | null;
   #refused = false;
   #heard = true;
   #stopReading = false;
@@ -45,18 +46,26 @@ export class Connection {
     host: ConnectionHost,
     ws: WebSocket,
     socket: Socket,
-    request: Claims & { path: string; trace: UpgradeTrace },
+    request: Claims & { path: string; trace: UpgradeTrace; pass: SocketPass | null },
   ) {
     this.#host = host;
     this.#ws = ws;
     this.#socket = socket;
     this.path = request.path;
     this.#trace = request.trace;
+    const { pass } = request;
+    this.#pass = pass;
     this.#inbox = new Inbox(
       (item) => this.#process(item),
       () => this.#updateReading(),
     );
-    this.#gate = new CredentialGate(host.access, request, {
+    const access = pass
+      ? {
+          ...host.access,
+          verify: (...[credential, org = null]: Parameters<Access['verify']>) => pass.authenticate(credential, org),
+        }
+      : host.access;
+    this.#gate = new CredentialGate(access, request, {
       hold: () => this.#inbox.hold(),
       release: () => this.#inbox.release(),
       send: (message) => this.send(message),
@@ -248,6 +257,7 @@ export class Connection {
       if (!this.#gate.isOpen) {
         throw new AppError('AUTH_FAILED', 'not authenticated: send AUTH with apiKey or token before anything else');
       }
+      this.#pass?.spend(this.principal);
       const handler = this.#host.handlerOf(message.type);
       // A heartbeat is no part of a producer's trace.
       const handle = () => handler(this, message, item.length);

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Access, Credential } from '@governsai/access';
+import { type Access, type Credential, TooManyConnections } from '@governsai/access';
 import { AppError, authMessage, CLOSE_CODES, type Principal, validationError } from '@governsai/contracts';
 
 /** How long a client has for a valid AUTH. */
@@ -128,8 +128,14 @@ export class CredentialGate {
 
   #refuse(error: unknown): void {
     const refusal = asRefusal(error);
+    if (refusal instanceof TooManyConnections) {
+      this.#events.sendError(refusal);
+      this.#events.close(CLOSE_CODES.tooManyConnections, refusal.message);
+      return;
+    }
     // What cannot be checked now says nothing against the identity that was checked before.
-    if (this.#principal && refusal.code === 'UNAVAILABLE') this.#events.sendError(refusal);
+    const isUnchecked = refusal.code === 'UNAVAILABLE' || refusal.code === 'RATE_LIMITED';
+    if (this.#principal && isUnchecked) this.#events.sendError(refusal);
     else this.#events.refuse(refusal);
   }
 

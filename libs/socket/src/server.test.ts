@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
-import type { AccessChange, Credential } from '@governsai/access';
+import { type AccessChange, type Credential, TooManyConnections } from '@governsai/access';
 import { AppError, DEFAULT_LIMITS, type Principal } from '@governsai/contracts';
 import { createLogger } from '@governsai/service';
 import { afterEach, describe, expect, it } from '@jest/globals';
@@ -426,6 +426,83 @@ describe('bounds', () => {
   it('answers an upgrade of another path with 404', async () => {
     const { port } = await start();
     await expect(new Client(`ws://127.0.0.1:${port}/other`).open()).rejects.toThrow('404');
+  });
+});
+
+describe('admission', () => {
+  /** Lets in, or not, as a test decides. */
+  class TestAdmission {
+    upgrade: AppError | null = null;
+    cap: AppError | null = null;
+    rate: AppError | null = null;
+    open_ = 0;
+    readonly #access = new TestAccess();
+
+    admitUpgrade(): void {
+      if (this.upgrade) throw this.upgrade;
+    }
+    open() {
+      if (this.cap && this.open_ > 0) throw this.cap;
+      this.open_++;
+      return {
+        authenticate: (credential: Credential | null, org: string | null) => {
+          if (this.cap) throw this.cap;
+          return this.#access.verify(credential, org);
+        },
+        spend: () => {
+          if (this.rate) throw this.rate;
+        },
+        close: () => {
+          this.open_--;
+        },
+      };
+    }
+  }
+  const limited = () => new AppError('RATE_LIMITED', 'slow down', { retryAfterMs: 1500 });
+
+  it('answers the upgrade of an address that comes too often with 429, of a page that may not with 403', async () => {
+    const admission = new TestAdmission();
+    const { withKey } = await start({ admission });
+    admission.upgrade = limited();
+    await expect(new Client(withKey).open()).rejects.toThrow('429');
+    admission.upgrade = new AppError('FORBIDDEN', 'no');
+    await expect(new Client(withKey).open()).rejects.toThrow('403');
+  });
+
+  it('closes a connection above a cap of its credential with 4429, and says why', async () => {
+    const admission = new TestAdmission();
+    const { withKey } = await start({ admission });
+    admission.cap = new TooManyConnections('key');
+    const client = new Client(withKey);
+    expect((await client.closed).code).toBe(4429);
+    expect(client.messages).toEqual([
+      expect.objectContaining({ code: 'RATE_LIMITED', retryAfterMs: expect.any(Number) }),
+    ]);
+    await eventually(() => admission.open_ === 0);
+  });
+
+  it('closes a connection above the cap of its address with 4429', async () => {
+    const admission = new TestAdmission();
+    const { withKey } = await start({ admission });
+    const first = await new Client(withKey).open();
+    admission.cap = new TooManyConnections('address');
+    expect((await new Client(withKey).closed).code).toBe(4429);
+    first.ws.close();
+    await eventually(() => admission.open_ === 0);
+  });
+
+  it('answers a message too many with RATE_LIMITED and its id; the socket stays', async () => {
+    const admission = new TestAdmission();
+    const { withKey, handled } = await start({ admission });
+    const client = await new Client(withKey).open();
+    admission.rate = limited();
+    client.send({ type: 'ECHO', value: 1, idempotencyKey: 'k-1' });
+    const [refused] = await client.until(1);
+    expect(refused).toMatchObject({ type: 'ERROR', code: 'RATE_LIMITED', id: 'k-1', retryAfterMs: 1500 });
+    admission.rate = null;
+    client.send({ type: 'ECHO', value: 2 });
+    await client.until(2);
+    expect(handled).toEqual([2]);
   });
 });
 

@@ -3,7 +3,14 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Access, concerns, credentialFromUpgrade } from '@governsai/access';
+import {
+  type Access,
+  concerns,
+  credentialFromUpgrade,
+  type SocketAdmission,
+  type SocketPass,
+  TooManyConnections,
+} from '@governsai/access';
 import { AppError, CLOSE_CODES, type MessageLimits } from '@governsai/contracts';
 import type { Logger } from '@governsai/service';
 import { type WebSocket, WebSocketServer } from 'ws';
@@ -47,6 +54,8 @@ export interface SocketServerOptions {
   handlers: Readonly<Record<string, MessageHandler>>;
   /** Where a client is, for keys that are bound to networks. The peer of the TCP connection unless given. */
   addressOf?: (request: IncomingMessage) => string | null;
+  /** Limits and audits connections and messages; without it only `maxConnections` limits. */
+  admission?: Pick<SocketAdmission, 'admitUpgrade' | 'open'>;
   /** The connection speaks for a principal, for the first time or with changed scopes. */
   onAuthenticated?: (connection: Connection) => void;
   /** The socket is closed. Messages received before may still be in their handlers. */
@@ -134,12 +143,35 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
       refuseUpgrade(socket, '404 Not Found');
     } else if (draining || refusals >= MAX_REFUSALS) {
       refuseUpgrade(socket, '503 Service Unavailable');
-    } else {
+    } else if (admits(request, socket)) {
       wss.handleUpgrade(request, socket, head, (ws) => {
         ws.on('error', (error) => log.debug({ err: error }, 'a WebSocket failed'));
         if (connections.size >= options.maxConnections) refuse(ws);
         else accept(ws, socket as Socket, request, path);
       });
+    }
+  }
+
+  function admits(request: IncomingMessage, socket: Duplex): boolean {
+    try {
+      options.admission?.admitUpgrade(request);
+      return true;
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      const seconds = Math.ceil((error.retryAfterMs ?? 0) / 1000);
+      if (error.code === 'RATE_LIMITED') refuseUpgrade(socket, '429 Too Many Requests', `Retry-After: ${seconds}\r\n`);
+      else refuseUpgrade(socket, '403 Forbidden');
+      return false;
+    }
+  }
+
+  /** What the connection may do; undefined when there are too many of its address. */
+  function passOf(request: IncomingMessage): SocketPass | null | undefined {
+    try {
+      return options.admission?.open(request) ?? null;
+    } catch (error) {
+      if (error instanceof TooManyConnections) return undefined;
+      throw error;
     }
   }
 
@@ -153,9 +185,14 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
   }
 
   function accept(ws: WebSocket, socket: Socket, request: IncomingMessage, path: string): void {
+    const pass = passOf(request);
+    if (pass === undefined) {
+      refuse(ws);
+      return;
+    }
     const { credential, org } = credentialFromUpgrade(request);
     const ip = addressOf(request);
-    const connection = new Connection(host, ws, socket, { path, org, ip, trace: upgradeTrace(request) });
+    const connection = new Connection(host, ws, socket, { path, org, ip, trace: upgradeTrace(request), pass });
     connections.add(connection);
     busy.add(connection);
     countConnections();
@@ -165,6 +202,7 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
     ws.on('close', (code) => {
       clearInterval(heartbeat);
       countClose(code);
+      pass?.close();
       forget(connection);
     });
     connection.open(credential);
@@ -244,6 +282,6 @@ function restartReason(): string {
   return JSON.stringify({ retryAfterMs: retryAfter() });
 }
 
-function refuseUpgrade(socket: Duplex, status: string): void {
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+function refuseUpgrade(socket: Duplex, status: string, headers = ''): void {
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n${headers}Content-Length: 0\r\n\r\n`);
 }

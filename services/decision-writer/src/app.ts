@@ -1,6 +1,6 @@
-import { authorize, createAccess, credentialFromHttp, startAccessListener } from '@governsai/access';
+import { authorize, createAccess, createAdmission, startAccessListener } from '@governsai/access';
 import type { ServiceName } from '@governsai/contracts';
-import { createDatabase, OutboxStore } from '@governsai/db';
+import { createDatabase, OutboxStore, RateBuckets } from '@governsai/db';
 import { createKafka, kafkaSecurity, OutboxRelay } from '@governsai/kafka';
 import { createHttpApp, Health, type Logger, loadConfig, type RunningService, replicaId } from '@governsai/service';
 import { configSchema } from './config.ts';
@@ -59,12 +59,15 @@ export async function start(log: Logger): Promise<RunningService> {
     stalenessMs: config.ACCESS_STALENESS,
     log,
   });
+  const admission = createAdmission({ service: SERVICE, config, access, tokens: new RateBuckets(db), log });
   const app = createHttpApp({
     service: SERVICE,
     log,
     health,
-    authenticate: (req) => access.verify(credentialFromHttp(req)),
+    authenticate: admission.authenticate,
     authorize,
+    trustedProxies: config.TRUSTED_PROXIES,
+    allowedOrigins: config.ALLOWED_ORIGINS,
   });
   listDecisionsRoute(app, db);
   // Before the one decision by its id, which would take "export" for one.
@@ -104,6 +107,7 @@ export async function start(log: Logger): Promise<RunningService> {
   await consumer.start();
   for (const work of periodic) work.start();
   relay.start();
+  admission.start();
   health.started();
 
   return {
@@ -114,6 +118,7 @@ export async function start(log: Logger): Promise<RunningService> {
       await app.close();
       await relay.stop();
       await producer.close();
+      await admission.stop();
       await listener.stop();
       await db.close();
       health.stop();

@@ -1,4 +1,4 @@
-import { accessEnv, baseEnv, databaseEnv, kafkaEnv, secret } from '@governsai/service';
+import { accessEnv, baseEnv, clientEnv, databaseEnv, kafkaEnv, secret } from '@governsai/service';
 import { z } from 'zod';
 
 const milliseconds = (initial: number) => z.coerce.number().int().min(100).default(initial);
@@ -8,6 +8,7 @@ export const configSchema = baseEnv
   .extend(databaseEnv.shape)
   .extend(kafkaEnv.shape)
   .extend(accessEnv.shape)
+  .extend(clientEnv.shape)
   .extend({
     PORT: z.coerce.number().int().min(0).max(65_535).default(3003).describe('Port of its HTTP routes.'),
     RECORD_BATCH: z.coerce

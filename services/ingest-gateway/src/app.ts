@@ -1,6 +1,12 @@
-import { authorize, createAccess, credentialFromHttp, startAccessListener } from '@governsai/access';
+import {
+  authorize,
+  createAccess,
+  createAdmission,
+  createSocketAdmission,
+  startAccessListener,
+} from '@governsai/access';
 import type { MessageLimits, ServiceName } from '@governsai/contracts';
-import { createDatabase } from '@governsai/db';
+import { ConnectionCounts, createDatabase, RateBuckets } from '@governsai/db';
 import { createKafka, kafkaSecurity } from '@governsai/kafka';
 import { createHttpApp, Health, type Logger, loadConfig, type RunningService, replicaId } from '@governsai/service';
 import { createSocketServer } from '@governsai/socket';
@@ -57,16 +63,22 @@ export async function start(log: Logger): Promise<RunningService> {
     new Submitter(producer, known, stored, limits.messageBytes),
   );
 
+  const admission = createAdmission({ service: SERVICE, config, access, tokens: new RateBuckets(db), log });
+  const counts = new ConnectionCounts(db);
+  const replica = replicaId(SERVICE);
+  const socketAdmission = createSocketAdmission({ config, admission, counts, replica, log });
   const app = createHttpApp({
     service: SERVICE,
     log,
     health,
-    authenticate: (req) => access.verify(credentialFromHttp(req)),
+    authenticate: admission.authenticate,
     authorize,
+    trustedProxies: config.TRUSTED_PROXIES,
+    allowedOrigins: config.ALLOWED_ORIGINS,
     internalToken: config.INTERNAL_TOKEN,
     maxBodyBytes: config.MAX_BODY_BYTES,
   });
-  postDecisionsRoute(app, ingest);
+  postDecisionsRoute(app, ingest, admission);
   relayIngestRoute(app, ingest);
   const sockets = createSocketServer({
     server: app.server,
@@ -75,12 +87,16 @@ export async function start(log: Logger): Promise<RunningService> {
     limits,
     maxConnections: config.MAX_CONNECTIONS,
     log,
+    addressOf: socketAdmission.addressOf,
+    admission: socketAdmission,
     handlers: { INGEST: ingestHandler(ingest) },
   });
 
   await app.listen(config.PORT, config.HOST);
   health.start();
-  const listener = await startAccessListener({ kafka, access, replicaId: replicaId(SERVICE) });
+  const listener = await startAccessListener({ kafka, access, replicaId: replica });
+  admission.start();
+  socketAdmission.start();
   health.started();
 
   return {
@@ -89,6 +105,8 @@ export async function start(log: Logger): Promise<RunningService> {
       await sockets.drain(config.DRAIN_SECONDS);
       await app.close();
       await producer.close();
+      await socketAdmission.stop();
+      await admission.stop();
       await listener.stop();
       await db.close();
       health.stop();

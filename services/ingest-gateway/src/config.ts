@@ -1,5 +1,5 @@
 import { DEFAULT_LIMITS } from '@governsai/contracts';
-import { accessEnv, baseEnv, databaseEnv, kafkaEnv } from '@governsai/service';
+import { accessEnv, baseEnv, clientEnv, databaseEnv, kafkaEnv, socketEnv } from '@governsai/service';
 import { z } from 'zod';
 
 const count = (initial: number) => z.coerce.number().int().positive().default(initial);
@@ -9,6 +9,8 @@ export const configSchema = baseEnv
   .extend(databaseEnv.shape)
   .extend(kafkaEnv.shape)
   .extend(accessEnv.shape)
+  .extend(clientEnv.shape)
+  .extend(socketEnv.shape)
   .extend({
     PORT: z.coerce.number().int().min(0).max(65_535).default(3002).describe('Port of its HTTP routes and its socket.'),
     DEDUP_CACHE_KEYS: count(200_000).describe('Confirmed idempotency keys remembered, to answer dedup from memory.'),

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { createAccess, startAccessListener } from '@governsai/access';
+import { createAccess, createAdmission, createSocketAdmission, startAccessListener } from '@governsai/access';
 import { DEFAULT_LIMITS, relayIngest, type ServiceName } from '@governsai/contracts';
-import { createDatabase, type Database } from '@governsai/db';
+import { ConnectionCounts, createDatabase, type Database, RateBuckets } from '@governsai/db';
 import { createKafka, type KafkaClient, kafkaSecurity } from '@governsai/kafka';
 import {
   createHttpApp,
@@ -89,6 +89,10 @@ export async function start(log: Logger): Promise<RunningService> {
 
   const relay = createRelay(ingest, health);
   const sessions = new Sessions(feed.channels, relay, log);
+  const admission = createAdmission({ service: SERVICE, config, access, tokens: new RateBuckets(db), log });
+  const counts = new ConnectionCounts(db);
+  const replica = replicaId(SERVICE);
+  const socketAdmission = createSocketAdmission({ config, admission, counts, replica, log });
   const sockets = createSocketServer({
     server: app.server,
     paths: ['/ws'],
@@ -96,6 +100,8 @@ export async function start(log: Logger): Promise<RunningService> {
     limits: { ...DEFAULT_LIMITS, messageBytes: config.MAX_MESSAGE_BYTES, frameBytes: config.MAX_FRAME_BYTES },
     maxConnections: config.MAX_CONNECTIONS,
     log,
+    addressOf: socketAdmission.addressOf,
+    admission: socketAdmission,
     handlers: {
       SUB: subHandler(sessions),
       UNSUB: unsubHandler(sessions),
@@ -104,12 +110,15 @@ export async function start(log: Logger): Promise<RunningService> {
     onAuthenticated: (connection) => sessions.recheck(connection),
     onClose: (connection) => sessions.closed(connection),
   });
+  admission.start();
+  socketAdmission.start();
   health.started();
 
   return {
     async stop() {
       health.draining();
       await sockets.drain(config.DRAIN_SECONDS);
+      await Promise.all([admission.stop(), socketAdmission.stop()]);
       await Promise.all([feed.stop(), accessFeed.stop(), access.stop(), app.close()]);
       await ingest.close();
       await db.close();

@@ -1,5 +1,5 @@
 import { DEFAULT_LIMITS } from '@governsai/contracts';
-import { accessEnv, baseEnv, databaseEnv, kafkaEnv, serviceUrl } from '@governsai/service';
+import { accessEnv, baseEnv, clientEnv, databaseEnv, kafkaEnv, serviceUrl, socketEnv } from '@governsai/service';
 import { z } from 'zod';
 
 const count = (initial: number) => z.coerce.number().int().positive().default(initial);
@@ -9,6 +9,8 @@ export const configSchema = baseEnv
   .extend(databaseEnv.shape)
   .extend(kafkaEnv.shape)
   .extend(accessEnv.shape)
+  .extend(clientEnv.shape)
+  .extend(socketEnv.shape)
   .extend({
     PORT: z.coerce.number().int().min(0).max(65_535).default(3005).describe('Port of its socket and its probes.'),
     INGEST_URL: serviceUrl.describe('Where ingest-gateway is: http://host:port.'),

@@ -1,11 +1,11 @@
-import { authorize } from '@governsai/access';
+import { type Admission, authorize } from '@governsai/access';
 import { AppError, type IngestResult, MAX_BATCH, type Principal, postDecisions } from '@governsai/contracts';
 import type { HttpApp } from '@governsai/service';
 import { messageId } from '@governsai/socket';
 import type { Answer, Ingest, IngestItem } from '../ingest.ts';
 
 /** `POST /v1/decisions`: one INGEST body, or up to 1,000 that are answered one by one. */
-export function postDecisionsRoute(app: HttpApp, ingest: Ingest): void {
+export function postDecisionsRoute(app: HttpApp, ingest: Ingest, admission: Pick<Admission, 'spend'>): void {
   app.mount(postDecisions, async ({ body, principal }) => {
     const sender = principal as Principal;
     authorize(sender, sender.orgId, 'decisions:write');
@@ -14,6 +14,8 @@ export function postDecisionsRoute(app: HttpApp, ingest: Ingest): void {
       return resultOf(await ingest.one(itemOf(body, sender), 'http'));
     }
     const messages = checkBatch(batch);
+    // The first was counted with the request.
+    if (messages.length > 1) admission.spend(sender, messages.length - 1);
     const outcomes = await ingest.all(
       messages.map((message) => itemOf(message, sender)),
       'http',
