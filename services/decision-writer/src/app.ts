@@ -13,10 +13,12 @@ import { createPolicyRoute } from './routes/create-policy.ts';
 import { deletePolicyRoute } from './routes/delete-policy.ts';
 import { dryRunPoliciesRoute } from './routes/dry-run-policies.ts';
 import { erasePersonRoute } from './routes/erase-person.ts';
+import { eraseRawTextRoute } from './routes/erase-raw-text.ts';
 import { exportDecisionsRoute } from './routes/export-decisions.ts';
 import { getChainRoute } from './routes/get-chain.ts';
 import { getDecisionRoute } from './routes/get-decision.ts';
 import { getPolicyRoute } from './routes/get-policy.ts';
+import { getRawTextRoute } from './routes/get-raw-text.ts';
 import { listDecisionsRoute } from './routes/list-decisions.ts';
 import { listPoliciesRoute } from './routes/list-policies.ts';
 import { replacePolicyRoute } from './routes/replace-policy.ts';
@@ -73,6 +75,8 @@ export async function start(log: Logger): Promise<RunningService> {
   // Before the one decision by its id, which would take "export" for one.
   exportDecisionsRoute(app, db, wake);
   getDecisionRoute(app, db);
+  getRawTextRoute(app, db, wake);
+  eraseRawTextRoute(app, db, wake);
   erasePersonRoute(app, db, wake);
   getChainRoute(app, db);
   verifyChainRoute(app, db, wake);

@@ -4,6 +4,7 @@ import type { ChainLink } from './chain.ts';
 import { planBatch } from './plan.ts';
 import type { PolicyCache } from './policies/cache.ts';
 import { raiseContradictions } from './policies/contradictions.ts';
+import { insertRawTexts } from './raw-texts.ts';
 import { insertEvents, insertLinks, insertMissingHeads, lockHeads, moveHeads, storedBodies } from './store.ts';
 
 /** One org of a recorded batch: what is still to be published, and the part of it that is in memory. */
@@ -93,6 +94,7 @@ export class Recorder {
       });
       await insertLinks(tx, plan.links);
       await insertEvents(tx, plan.events, recordedAt);
+      await insertRawTexts(tx, items, plan, recordedAt);
       await moveHeads(tx, plan.heads);
       if (await raiseContradictions(tx, plan.links, recordedAt)) raised = true;
       const linksByOrg = groupByOrg(plan.links);

@@ -54,6 +54,15 @@ describe('parsing an INGEST', () => {
     );
   });
 
+  it('G12: hands raw text on apart from the data when the org keeps it, and only what is there', () => {
+    const keeping = { ...principal, keepRawText: true };
+    const kept = parse(message({ rawText: 'secret', rawTextOut: null }), keeping);
+    expect(kept.rawText).toEqual({ rawText: 'secret' });
+    expect(JSON.stringify(kept.data)).not.toContain('secret');
+    expect(kept.bodyHash).toBe(parse(message()).bodyHash);
+    expect(parse(message(), keeping)).not.toHaveProperty('rawText');
+  });
+
   it('G2: takes bodies for the same that differ in nulls, the org, raw text, unknown fields or the form of a number', () => {
     const hash = parse(message({ usage: { cost: '0.5' } })).bodyHash;
     expect(parse(message({ orgId: null, usage: { cost: 0.5 }, rawText: 'x', unknown: 1, tags: null })).bodyHash).toBe(

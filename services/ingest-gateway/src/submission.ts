@@ -12,6 +12,7 @@ import {
   type MessageLimits,
   type Principal,
   RAW_TEXT_FIELDS,
+  type RawTexts,
   validationError,
   withoutNulls,
 } from '@governsai/contracts';
@@ -21,7 +22,7 @@ import { bodyHashOf, decisionIdOf } from './identity.ts';
 export interface SubmissionParser {
   /**
    * Checks a message of `principal` and makes the event for `decisions.submitted` of it. Unknown fields are ignored, raw
-   * text is dropped (G12). Throws AppError: VALIDATION_FAILED with the field's path, UNSUPPORTED_SCHEMA, FORBIDDEN for
+   * text is dropped unless the org keeps it (G12). Throws AppError: VALIDATION_FAILED with the field's path, UNSUPPORTED_SCHEMA, FORBIDDEN for
    * another org's channel or data, or for a missing scope.
    */
   parse(message: unknown, principal: Principal, receivedAt: string): DecisionsSubmitted;
@@ -70,6 +71,7 @@ export function createSubmissionParser(limits: MessageLimits): SubmissionParser 
         });
       }
       const normalized = parseData(schema.data, data, principal.orgId);
+      const rawText = principal.keepRawText ? rawTextOf(data) : undefined;
       return {
         orgId: principal.orgId,
         decisionId: decisionIdOf(principal.orgId, idempotencyKey),
@@ -80,9 +82,16 @@ export function createSubmissionParser(limits: MessageLimits): SubmissionParser 
         keyId: principal.keyId,
         userId: principal.userId,
         receivedAt,
+        ...(rawText && { rawText }),
       } as DecisionsSubmitted;
     },
   };
+}
+
+/** The raw text fields of a message; undefined when it has none. */
+function rawTextOf(data: Readonly<Record<string, unknown>>): RawTexts | undefined {
+  const found = RAW_TEXT_FIELDS.filter((field) => data[field] !== undefined && data[field] !== null);
+  return found.length === 0 ? undefined : Object.fromEntries(found.map((field) => [field, data[field]]));
 }
 
 function checkOrg(named: unknown, own: string): void {
