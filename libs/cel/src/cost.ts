@@ -1,7 +1,7 @@
 import type { ASTNode } from '@marcbachmann/cel-js';
 
 /** Comprehensions (`exists`, `all`, `map` …) and `cel.bind` inside each other. Each level may multiply the work by 64. */
-export const MAX_NESTING = 2;
+const MAX_NESTING = 2;
 
 const NESTING = new Set([
   'all',

@@ -18,7 +18,7 @@ const PAGE = 500;
 type TraceOf = (decisionId: string) => Context;
 
 /** What of a stored decision goes to `decisions.recorded`. */
-export function recordedEvent(record: ChainRecord, hash: string, person: Person | null): DecisionsRecorded {
+function recordedEvent(record: ChainRecord, hash: string, person: Person | null): DecisionsRecorded {
   return {
     seq: record.seq,
     decision: decisionViewOf(record, hash),

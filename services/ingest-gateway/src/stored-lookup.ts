@@ -2,7 +2,7 @@ import type { Database } from '@governsai/db';
 import type { Logger } from '@governsai/service';
 
 /** An id to look up, within its org. */
-export interface LookupKey {
+interface LookupKey {
   orgId: string;
   decisionId: string;
 }

@@ -41,7 +41,7 @@ export async function raiseContradictions(tx: Sql, links: readonly ChainLink[], 
 }
 
 /** The contradictions among newly recorded decisions, one a rule. */
-export function findContradictions(links: readonly ChainLink[]): Contradiction[] {
+function findContradictions(links: readonly ChainLink[]): Contradiction[] {
   const found = new Map<string, Contradiction>();
   for (const link of links) {
     const { orgId, decision, policy } = link.record;

@@ -37,7 +37,11 @@ export async function exportRange(db: Database, orgId: string, afterSeq: number)
  * The lines of an export, a part a page: what has arrived up to a trailer is whole, so that a broken-off export is resumed
  * after the `lastSeq` of its last trailer. Throws when a row is missing: a hole never leaves as an export.
  */
-export async function* exportLines(db: Database, orgId: string, range: ExportRange): AsyncGenerator<string, void, void> {
+export async function* exportLines(
+  db: Database,
+  orgId: string,
+  range: ExportRange,
+): AsyncGenerator<string, void, void> {
   let part = new ExportPartWriter(orgId, range.after);
   let chunk = part.header();
   // The checkpoint of the last pruned record vouches for the hash that the first one kept is chained to.
