@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { type StackFacts, serviceEnvironment } from './services.ts';
 
 const facts: StackFacts = {
-  secrets: { internalToken: 'internal-token-of-the-test', jwtSecret: 'jwt-secret' },
+  secrets: { internalToken: 'internal-token-of-the-test', jwtSecret: 'jwt-secret', checkpointKey: 'pem' },
   databaseUrl: 'postgresql://app@127.0.0.1:5432/governsai',
   kafkaBrokers: ['127.0.0.1:9092', '127.0.0.1:9192'],
   topicPrefix: 'dev.',

@@ -8,7 +8,7 @@ import type { Secrets } from './secrets.ts';
 
 /** What the services of one stack have in common. */
 export interface StackFacts {
-  secrets: Pick<Secrets, 'internalToken' | 'jwtSecret'>;
+  secrets: Pick<Secrets, 'internalToken' | 'jwtSecret' | 'checkpointKey'>;
   /** PostgreSQL as the services' role. */
   databaseUrl: string;
   kafkaBrokers: readonly string[];
@@ -23,7 +23,7 @@ type Environment = Record<string, string>;
 const OWN_ENVIRONMENT: Record<ServiceName, (facts: StackFacts) => Environment> = {
   auth: ({ secrets, urls }) => ({ JWT_SECRET: secrets.jwtSecret, HEALTH_TARGETS: healthTargets(urls) }),
   'ingest-gateway': ({ urls }) => ({ AUTH_URL: urls.auth }),
-  'decision-writer': ({ urls }) => ({ AUTH_URL: urls.auth }),
+  'decision-writer': ({ secrets, urls }) => ({ AUTH_URL: urls.auth, CHECKPOINT_KEY: secrets.checkpointKey }),
   'budget-tracker': ({ urls }) => ({ AUTH_URL: urls.auth }),
   'push-gateway': ({ urls }) => ({ AUTH_URL: urls.auth, INGEST_URL: urls['ingest-gateway'] }),
 };
