@@ -63,6 +63,10 @@ migrate: have-node ## Migrates the database of the local system, or of DATABASE_
 seed: have-node ## Adds the demo orgs acme and globex to that database; refused when NODE_ENV is production.
 	@$(BOOTSTRAP) database seed
 
+.PHONY: budgets-check
+budgets-check: have-node ## Checks that every budget is the sum of its ledger, in the local system or the database of DATABASE_URL.
+	@$(BOOTSTRAP) database budgets-check
+
 .PHONY: dlq-list
 dlq-list: build ## Lists dead letters of the local system, or of KAFKA_BROKERS.
 	@npm run --silent admin -- dlq-list

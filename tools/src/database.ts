@@ -5,16 +5,24 @@ import { stackSecrets } from './secrets.ts';
 import { appUrl } from './servers.ts';
 import { readStackFile } from './stack-file.ts';
 
-// make migrate, make seed: runs the command of libs/db against the database that DATABASE_ADMIN_URL and DATABASE_URL name, or else
-// against that of the local stack.
+// make migrate, make seed, make budgets-check: runs the command against the database that DATABASE_ADMIN_URL and DATABASE_URL
+// name, or else against that of the local stack.
+
+const COMMANDS: Record<string, string> = {
+  migrate: 'libs/db/dist/migrate-cli.js',
+  seed: 'libs/db/dist/seed-cli.js',
+  'budgets-check': 'services/budget-tracker/dist/budgets-check.js',
+};
 
 const [command = ''] = process.argv.slice(2);
-if (!['migrate', 'seed'].includes(command)) {
-  console.error('Say what to do: database.js migrate or database.js seed.');
+const script = COMMANDS[command];
+if (script === undefined) {
+  console.error(`Say what to do: database.js with one of ${Object.keys(COMMANDS).join(', ')}.`);
   process.exit(2);
 }
-const env = process.env.DATABASE_ADMIN_URL ? process.env : { ...process.env, ...localDatabase() };
-const { status } = spawnSync(process.execPath, [join(ROOT, `libs/db/dist/${command}-cli.js`)], {
+const env =
+  process.env.DATABASE_ADMIN_URL || process.env.DATABASE_URL ? process.env : { ...process.env, ...localDatabase() };
+const { status } = spawnSync(process.execPath, [join(ROOT, script)], {
   env,
   stdio: 'inherit',
 });

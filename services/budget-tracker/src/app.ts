@@ -11,6 +11,8 @@ import { HoldDesk } from './holds/desk.ts';
 import { mountRoutes } from './http.ts';
 import { Maintenance } from './maintenance.ts';
 import { Definitions } from './store/definitions.ts';
+import { AddressPolicy } from './webhooks/address-policy.ts';
+import { Dispatcher } from './webhooks/dispatcher.ts';
 
 export const SERVICE: ServiceName = 'budget-tracker';
 
@@ -72,6 +74,13 @@ export async function start(log: Logger): Promise<RunningService> {
   const desk = new HoldDesk({ db: holdDb, definitions, onOutage: config.HOLDS_ON_OUTAGE, log, wake });
   mountRoutes(app, { db, desk, log, maxBudgets: config.MAX_BUDGETS, wake });
   const deadlines = new Deadlines({ db, log, wake, health: (error) => health.report('deadlines', error) });
+  const dispatcher = new Dispatcher({
+    db,
+    log,
+    policy: new AddressPolicy(config.WEBHOOK_ALLOWED_NETWORKS),
+    timeoutMs: config.WEBHOOK_TIMEOUT,
+    health: (error) => health.report('webhooks', error),
+  });
   const maintenance = new Maintenance({
     db,
     log,
@@ -101,6 +110,7 @@ export async function start(log: Logger): Promise<RunningService> {
   relay.start();
   deadlines.start();
   maintenance.start();
+  dispatcher.start();
   admission.start();
   health.started();
 
@@ -109,7 +119,7 @@ export async function start(log: Logger): Promise<RunningService> {
       health.draining();
       await consumer.stop();
       await app.close();
-      await Promise.all([deadlines.stop(), maintenance.stop()]);
+      await Promise.all([deadlines.stop(), maintenance.stop(), dispatcher.stop()]);
       // After the last transaction; what it leaves in the outbox the next start sends.
       await relay.stop();
       await producer.close();

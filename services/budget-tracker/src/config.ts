@@ -1,5 +1,6 @@
 import { accessEnv, baseEnv, clientEnv, databaseEnv, kafkaEnv } from '@governsai/service';
 import { z } from 'zod';
+import { AddressPolicy } from './webhooks/address-policy.ts';
 
 /** The environment of budget-tracker. */
 export const configSchema = baseEnv
@@ -55,4 +56,28 @@ export const configSchema = baseEnv
       .max(86_400_000)
       .default(600_000)
       .describe('Milliseconds between two checks that every budget is the sum of its ledger, 1000 to 86400000.'),
+    WEBHOOK_TIMEOUT: z.coerce
+      .number()
+      .int()
+      .min(100)
+      .max(60_000)
+      .default(10_000)
+      .describe('Milliseconds that a webhook may take to answer, 100 to 60000.'),
+    WEBHOOK_ALLOWED_NETWORKS: z
+      .string()
+      .default('')
+      .transform((list) => list.split(/[\s,]+/).filter((network) => network !== ''))
+      .refine(areNetworks, 'must be networks such as 10.1.0.0/16, separated by commas')
+      .describe(
+        'Networks besides the public internet that webhooks may be in, such as 10.1.0.0/16; http is taken there too.',
+      ),
   });
+
+function areNetworks(list: readonly string[]): boolean {
+  try {
+    new AddressPolicy(list);
+    return true;
+  } catch {
+    return false;
+  }
+}

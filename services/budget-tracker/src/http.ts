@@ -11,6 +11,9 @@ import { getBudgetRoute } from './routes/get-budget.ts';
 import { holdRelayRoute } from './routes/hold-relay.ts';
 import { holdRoutes } from './routes/holds.ts';
 import { listBudgetsRoute } from './routes/list-budgets.ts';
+import { priceRoutes } from './routes/prices.ts';
+import { usageRoutes } from './routes/usage.ts';
+import { deliveryRoutes, webhookRoutes } from './routes/webhooks.ts';
 
 export interface RouteParts {
   db: Database;
@@ -32,5 +35,9 @@ export function mountRoutes(app: HttpApp, { db, desk, log, maxBudgets, wake }: R
   adjustBudgetRoute(app, { db, wake });
   budgetHistoryRoutes(app, db);
   holdRoutes(app, { db, desk });
+  usageRoutes(app, db);
+  priceRoutes(app, { db, wake });
+  webhookRoutes(app, { db, wake });
+  deliveryRoutes(app, db);
   holdRelayRoute(app, { desk, authorize, log });
 }

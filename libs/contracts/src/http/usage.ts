@@ -22,8 +22,8 @@ const groupBy = z
 const filters = {
   groupBy,
   interval: z.enum(['hour', 'day']).default('day').describe('Hours and days of UTC.'),
-  from: clientTimestamp.optional().describe('At or after; absent: 30 days before `to`.'),
-  to: clientTimestamp.optional().describe('Before; absent: now.'),
+  from: clientTimestamp.optional().describe('Hours that begin then or later; absent: 30 days before `to`.'),
+  to: clientTimestamp.optional().describe('And before; absent: now.'),
 };
 
 /** Usage of one interval, group and currency. */
