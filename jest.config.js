@@ -23,7 +23,7 @@ const project = {
   testPathIgnorePatterns: ['/node_modules/', '/dist/'],
 };
 
-const serverTimeout = '<rootDir>/tests/setup/server-timeout.js';
+const testTimeout = '<rootDir>/tests/setup/test-timeout.js';
 
 /** @type {import('jest').Config} */
 export default {
@@ -37,13 +37,14 @@ export default {
       ...project,
       displayName: 'unit',
       testMatch: ['**/*.test.ts'],
+      setupFilesAfterEnv: [testTimeout],
       testPathIgnorePatterns: [...project.testPathIgnorePatterns, '\\.(int|e2e)\\.test\\.ts$'],
     },
     {
       ...project,
       displayName: 'int',
       testMatch: ['**/*.int.test.ts'],
-      setupFilesAfterEnv: [serverTimeout],
+      setupFilesAfterEnv: [testTimeout],
       globalSetup: '<rootDir>/tests/setup/servers.ts',
       globalTeardown: '<rootDir>/tests/setup/stop-servers.ts',
     },
@@ -51,7 +52,7 @@ export default {
       ...project,
       displayName: 'e2e',
       testMatch: ['<rootDir>/tests/**/*.e2e.test.ts'],
-      setupFilesAfterEnv: [serverTimeout],
+      setupFilesAfterEnv: [testTimeout],
     },
   ],
 };
