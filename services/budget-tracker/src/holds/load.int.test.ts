@@ -5,7 +5,7 @@ import { AppError, plainDecimal } from '@governsai/contracts';
 import { createDatabase, type Database, isTransient } from '@governsai/db';
 import { createTestDatabase, type TestDatabase } from '@governsai/db/testing';
 import { createLogger } from '@governsai/service';
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 import { Deadlines } from '../deadlines.ts';
 import { fromEvent } from '../domain/recorded.ts';
 import { checkBudgets, type Mismatch } from '../store/check.ts';
@@ -24,6 +24,8 @@ const LONG_TTL = 600;
 const TOOLS = ['web', 'mail', 'code'];
 const USERS = ['u1', 'u2', 'u3'];
 const TAGS = ['x', 'y'];
+
+jest.setTimeout(60_000 + ROUNDS * 15_000);
 
 const log = createLogger('budget-tracker', 'silent');
 let postgres: TestDatabase;
