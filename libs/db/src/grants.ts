@@ -55,6 +55,7 @@ const FUNCTIONS = [
   'has_organizations()',
   'sweep_identity()',
   'prune_audit_logs(timestamptz, integer)',
+  'keys_expiring(interval)',
   'orgs_to_publish(integer)',
   'orgs_to_checkpoint(text, integer)',
   'orgs_to_prune(integer)',

@@ -5,7 +5,7 @@ import { BatchAttempts } from './batch-attempts.ts';
 import type { KafkaOptions } from './connection.ts';
 import { ConsumerSession } from './consumer-session.ts';
 import { Lease } from './lease.ts';
-import { batchSize, consumed, handleSeconds, lagGauge, retries } from './metrics.ts';
+import { batchSize, consumed, deadLetters, handleSeconds, lagGauge, retries } from './metrics.ts';
 import { GroupCommitProducer } from './producer.ts';
 import type { GroupConsumer, GroupOptions } from './types.ts';
 
@@ -33,6 +33,9 @@ export class BatchGroupConsumer<T extends TopicName> implements GroupConsumer {
     this.#sessionTimeoutMs = options.sessionTimeoutMs ?? 15_000;
     this.#heartbeatIntervalMs = options.heartbeatIntervalMs ?? Math.round(this.#sessionTimeoutMs / 10);
     this.#deadLetters = new GroupCommitProducer(kafka);
+    // A counter that first appears with its first count would hide that count from a rate.
+    deadLetters.inc({ topic: options.topic }, 0);
+    retries.inc({ topic: options.topic, side: 'consume' }, 0);
     this.#session = new ConsumerSession(kafka, {
       groupId: kafka.topicPrefix + options.groupId,
       topics: [this.#kafkaTopic],

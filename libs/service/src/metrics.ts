@@ -1,5 +1,5 @@
 import { setTopOrgs } from '@governsai/telemetry';
-import { collectDefaultMetrics, Gauge, register } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, register } from 'prom-client';
 import { VERSION } from './version.ts';
 
 export { Counter, Gauge, Histogram, register } from 'prom-client';
@@ -8,6 +8,12 @@ const info = new Gauge({
   name: 'governsai_info',
   help: 'Always 1; its label says which release this process is. Counted, it says how many replicas there are.',
   labelNames: ['version'] as const,
+});
+
+export const spansHandedOver = new Counter({
+  name: 'governsai_trace_spans_total',
+  help: 'Spans handed to the collector by outcome: exported, failed. What did not fit the queue before is in neither.',
+  labelNames: ['outcome'] as const,
 });
 
 let enabled = false;

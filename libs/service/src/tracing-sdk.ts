@@ -2,7 +2,7 @@ import { DiagLogLevel, diag } from '@opentelemetry/api';
 import { core, NodeSDK, resources } from '@opentelemetry/sdk-node';
 import { BatchSpanProcessor, type SpanExporter } from '@opentelemetry/sdk-trace';
 import { type Logger, replicaId } from './logger.ts';
-import { Counter } from './metrics.ts';
+import { spansHandedOver } from './metrics.ts';
 import { samplerFromEnvironment } from './trace-sampler.ts';
 import type { StopTracing } from './tracing.ts';
 import { VERSION } from './version.ts';
@@ -14,12 +14,6 @@ const EXPORT_DELAY_MS = 1000;
 const LINKS_OF_A_SPAN = 1000;
 const STOP_DEADLINE_MS = 5000;
 const COMPLAINT_INTERVAL_MS = 60_000;
-
-const spans = new Counter({
-  name: 'governsai_trace_spans_total',
-  help: 'Spans handed to the collector, by outcome: exported, failed. Spans beyond the queue are in neither.',
-  labelNames: ['outcome'] as const,
-});
 
 /** Loaded only when traces are sent: the SDK takes a while to load. Throws an Error when a variable is wrong. */
 export async function startSdk(service: string, log: Logger | undefined): Promise<StopTracing> {
@@ -85,7 +79,10 @@ function counted(inner: SpanExporter): SpanExporter {
   return {
     export(batch, done) {
       inner.export(batch, (result) => {
-        spans.inc({ outcome: result.code === core.ExportResultCode.SUCCESS ? 'exported' : 'failed' }, batch.length);
+        spansHandedOver.inc(
+          { outcome: result.code === core.ExportResultCode.SUCCESS ? 'exported' : 'failed' },
+          batch.length,
+        );
         done(result);
       });
     },

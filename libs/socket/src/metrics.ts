@@ -53,6 +53,9 @@ const KNOWN_CODES = new Set<number>([
   ...Object.values(CLOSE_CODES),
 ]);
 
+// A counter that first appears with its first count would hide that count from a rate.
+for (const code of KNOWN_CODES) closes.inc({ code: String(code) }, 0);
+
 export function countClose(code: number): void {
   closes.inc({ code: KNOWN_CODES.has(code) ? String(code) : 'other' });
 }

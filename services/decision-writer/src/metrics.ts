@@ -42,6 +42,10 @@ const verifications = new Counter({
   labelNames: ['result'] as const,
 });
 
+// A counter that first appears with its first count would hide that count from a rate.
+for (const outcome of ['recorded', 'duplicate', 'conflict', 'refused']) messages.inc({ outcome }, 0);
+for (const result of ['valid', 'broken']) verifications.inc({ result }, 0);
+
 const orgDecisions = new Counter({
   name: 'governsai_org_decisions_total',
   help: 'Stored decisions of an org. Only with METRICS_TOP_ORGS.',

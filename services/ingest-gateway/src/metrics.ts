@@ -10,6 +10,11 @@ const messages = new Counter({
   labelNames: ['via', 'outcome'] as const,
 });
 
+// A counter that first appears with its first count would hide that count from a rate.
+for (const via of ['http', 'ws', 'relay'] as const) {
+  for (const outcome of ['accepted', 'duplicate', 'refused', 'unavailable']) messages.inc({ via, outcome }, 0);
+}
+
 const errors = new Counter({
   name: 'governsai_ingest_errors_total',
   help: 'INGEST messages that were not accepted, by error code.',

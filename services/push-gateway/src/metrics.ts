@@ -19,6 +19,9 @@ export const unreadable = new Counter({
   labelNames: ['topic'] as const,
 });
 
+// A counter that first appears with its first count would hide that count from a rate.
+for (const topic of ['decisions.recorded', 'budgets.changed', 'notifications.raised']) unreadable.inc({ topic }, 0);
+
 const delaySeconds = new Histogram({
   name: 'governsai_push_delay_seconds',
   help: 'Seconds from the storing of a decision until it is written to the sockets here.',

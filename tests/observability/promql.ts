@@ -1,0 +1,15 @@
+/** What a PromQL expression reads: metrics, and the labels it asks of each. */
+export interface Selector {
+  metric: string;
+  labels: string[];
+}
+
+const METRIC = /(?<![\w:."'$])((?:governsai|nodejs|process)[\w:]*)(?:\{([^}]*)\})?/g;
+
+/** The selectors of an expression of ours: our metrics and the process's all begin with a known word. */
+export function selectorsOf(expression: string): Selector[] {
+  return Array.from(expression.matchAll(METRIC), ([, metric = '', matchers = '']) => ({
+    metric,
+    labels: Array.from(matchers.matchAll(/(\w+)\s*[=!]~?/g), ([, label = '']) => label),
+  }));
+}

@@ -1,0 +1,160 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { parse, stringify } from 'yaml';
+import { type MetricInfo, seriesOf } from '../../tools/src/metrics-doc.ts';
+import { ROOT } from '../../tools/src/paths.ts';
+import { exposedMetrics } from './exposed-metrics.ts';
+import { selectorsOf } from './promql.ts';
+
+interface Rule {
+  alert?: string;
+  record?: string;
+  expr: string;
+  labels?: Record<string, string>;
+  annotations?: Record<string, string>;
+}
+
+const RULES = join(ROOT, 'helm/governsai/files/rules');
+const DASHBOARDS = join(ROOT, 'helm/governsai/files/dashboards');
+const TESTS = join(import.meta.dirname, 'rules');
+const ruleFiles = readdirSync(RULES).map((name) => join(RULES, name));
+const rules = ruleFiles.flatMap((file) =>
+  (parse(readFileSync(file, 'utf8')) as { groups: { rules: Rule[] }[] }).groups.flatMap((group) => group.rules),
+);
+const alerts = rules.filter((rule) => rule.alert !== undefined);
+const recorded = new Set(rules.flatMap((rule) => rule.record ?? []));
+const dashboards = readdirSync(DASHBOARDS).map((name) => ({
+  name,
+  queries: queriesOf(JSON.parse(readFileSync(join(DASHBOARDS, name), 'utf8'))),
+}));
+
+/** Labels that a scrape adds, and that a histogram's buckets have. */
+const ADDED = ['service', 'instance', 'job', 'le'];
+const known = new Map<string, Set<string>>();
+
+beforeAll(async () => {
+  for (const metric of Object.values(await exposedMetrics()).flat() as MetricInfo[]) {
+    for (const series of seriesOf(metric)) {
+      known.set(series, new Set([...ADDED, ...metric.labels, ...(known.get(series) ?? [])]));
+    }
+  }
+}, 60_000);
+
+/** Expressions of a dashboard: those of its panels, and what its variables ask for. */
+function queriesOf(node: unknown): string[] {
+  if (Array.isArray(node)) return node.flatMap(queriesOf);
+  if (node === null || typeof node !== 'object') return [];
+  return Object.entries(node).flatMap(([key, value]) =>
+    (key === 'expr' || key === 'definition') && typeof value === 'string' ? [value] : queriesOf(value),
+  );
+}
+
+function unknownIn(expression: string): string[] {
+  const selectors = selectorsOf(expression);
+  if (selectors.length === 0) return [`no metric in ${expression}`];
+  return selectors.flatMap(({ metric, labels }) => {
+    if (recorded.has(metric)) return [];
+    const has = known.get(metric);
+    if (!has) return [`no service exposes ${metric}`];
+    return labels.filter((label) => !has.has(label)).map((label) => `${metric} has no label ${label}`);
+  });
+}
+
+it('every metric and label that a rule names is exposed', () => {
+  expect(rules.length).toBeGreaterThan(40);
+  expect(rules.flatMap(({ expr }) => unknownIn(expr))).toEqual([]);
+});
+
+it('every metric and label that a dashboard names is exposed', () => {
+  expect(dashboards.map(({ name }) => name).sort()).toEqual([
+    'budgets.json',
+    'org.json',
+    'overview.json',
+    'pipeline.json',
+    'push.json',
+  ]);
+  for (const { name, queries } of dashboards) {
+    expect({ name, unknown: queries.flatMap(unknownIn) }).toEqual({ name, unknown: [] });
+  }
+});
+
+describe('each alert', () => {
+  const tests = readdirSync(TESTS).flatMap(
+    (name) =>
+      (
+        parse(readFileSync(join(TESTS, name), 'utf8')) as {
+          tests: { alert_rule_test: { alertname: string; exp_alerts: unknown[] }[] }[];
+        }
+      ).tests,
+  );
+  const outcomes = tests.flatMap((test) => test.alert_rule_test);
+
+  it.each(alerts.map((rule) => [rule.alert, rule] as const))('%s has a runbook and tests', (name, rule) => {
+    expect(['critical', 'warning', 'info']).toContain(rule.labels?.severity);
+    expect(rule.annotations?.summary).toMatch(/\.$/);
+    const runbook = join(ROOT, rule.annotations?.runbook ?? 'none');
+    expect(existsSync(runbook)).toBe(true);
+    const page = readFileSync(runbook, 'utf8');
+    expect(page).toContain(`\`${name}\``);
+    expect(page.match(/^## .*$/gm)).toEqual(['## What it means', '## How to see it', '## What to do']);
+    const own = outcomes.filter((outcome) => outcome.alertname === name).map((outcome) => outcome.exp_alerts.length);
+    expect(own).toEqual(expect.arrayContaining([1, 0]));
+  });
+
+  it('is what a runbook is about', () => {
+    const pages = readdirSync(join(ROOT, 'docs/runbooks')).filter((page) => page !== 'README.md');
+    const named = new Set(alerts.map((rule) => rule.annotations?.runbook));
+    expect(pages.filter((page) => !named.has(`docs/runbooks/${page}`))).toEqual([]);
+    const index = readFileSync(join(ROOT, 'docs/runbooks/README.md'), 'utf8');
+    for (const page of pages) expect(index).toContain(`(${page})`);
+  });
+});
+
+const hasPromtool = spawnSync('promtool', ['--version']).status === 0;
+// Jest says "skipped", not why.
+if (!hasPromtool)
+  process.stderr.write('skipped: promtool is not on the PATH; Debian has it in the package prometheus\n');
+
+(hasPromtool ? describe : describe.skip)('promtool', () => {
+  it('takes the rules', () => {
+    execFileSync('promtool', ['check', 'rules', '--lint=all', '--lint-fatal', ...ruleFiles]);
+  });
+
+  it.each(readdirSync(TESTS))(
+    '%s: each alert fires when it should, and only then',
+    (name) => {
+      const { status, stdout, stderr } = spawnSync('promtool', ['test', 'rules', join(TESTS, name)], {
+        encoding: 'utf8',
+      });
+      expect({ status, said: status === 0 ? '' : `${stdout}${stderr}` }).toEqual({ status: 0, said: '' });
+    },
+    60_000,
+  );
+
+  it('takes every query of the dashboards', () => {
+    const queries = dashboards
+      .flatMap((dashboard) => dashboard.queries)
+      .filter((query) => !/^label_values/.test(query));
+    expect(queries.length).toBeGreaterThan(70);
+    const group = {
+      name: 'dashboards',
+      rules: queries.map((query, i) => ({
+        record: `query:${i}`,
+        expr: query.replaceAll('$__rate_interval', '5m').replaceAll(/\$(?:topic|org)\b/g, 'any'),
+      })),
+    };
+    const dir = mkdtempSync(join(tmpdir(), 'queries-'));
+    try {
+      writeFileSync(join(dir, 'queries.yaml'), stringify({ groups: [group] }));
+      const { status, stdout, stderr } = spawnSync('promtool', ['check', 'rules', join(dir, 'queries.yaml')], {
+        encoding: 'utf8',
+      });
+      expect({ status, said: status === 0 ? '' : `${stdout}${stderr}` }).toEqual({ status: 0, said: '' });
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
+  });
+});
