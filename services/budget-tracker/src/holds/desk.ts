@@ -7,7 +7,7 @@ import { releaseHold, type Spent, settleHold } from './close.ts';
 import { type GrantRequest, grantHold } from './grant.ts';
 
 /** What a hold is answered when the database does not answer. */
-export type OnOutage = 'open' | 'closed';
+type OnOutage = 'open' | 'closed';
 
 export interface HoldDeskOptions {
   /** With time-outs as short as callers want an answer. */

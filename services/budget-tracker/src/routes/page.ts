@@ -3,7 +3,7 @@ import { AppError } from '@governsai/contracts';
 // Opaque to clients, so that the order may change.
 
 /** The `next` of a page: where the next one goes on. */
-export function encodeCursor(place: readonly (string | number)[]): string {
+function encodeCursor(place: readonly (string | number)[]): string {
   return Buffer.from(JSON.stringify(place)).toString('base64url');
 }
 

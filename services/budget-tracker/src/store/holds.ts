@@ -20,7 +20,7 @@ export interface HoldRow {
 }
 
 /** The columns of {@link HoldRow}, of `holds h`. */
-export const HOLD_COLUMNS =
+const HOLD_COLUMNS =
   'h.id, h.org_id, h.status, h.tool, h.correlation_id, h.budget_ids, h.held, h.booked, h.booked_periods, h.decision_id, h.created_at';
 
 /** What `booked_periods` has for a budget without periods. */
