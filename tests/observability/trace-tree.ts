@@ -1,7 +1,7 @@
 import type { ReceivedSpan } from '@governsai/telemetry/testing';
 
 /** The services that every decision passes, as far as somebody has subscribed to it. */
-export const WAY = ['ingest-gateway', 'decision-writer', 'budget-tracker', 'push-gateway'] as const;
+const WAY = ['ingest-gateway', 'decision-writer', 'budget-tracker', 'push-gateway'] as const;
 
 /**
  * What is wrong with one decision's trace; empty when it is one tree with a span of each service on the way and a push of each
