@@ -13,7 +13,7 @@ export {
   identify,
 } from './credential.ts';
 export { type AccessListenerOptions, accessHandler, startAccessListener } from './listener.ts';
-export { authorize, canSubscribe } from './permissions.ts';
+export { authorize, CHANNEL_SCOPES, canSubscribe } from './permissions.ts';
 export { type Limit, RateLimiter, type RateVerdict, type TokenSource } from './rate-limiter.ts';
 export { type Owner, RefusedError, refusalOf, requireNetwork } from './refusal.ts';
 export { type NewSecret, newApiKey, newOrgSecret, type OrgSecretPrefix, orgOfSecret, secretHash } from './secret.ts';

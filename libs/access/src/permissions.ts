@@ -10,7 +10,8 @@ export function authorize(principal: Principal, orgId: string, scope: Scope): vo
   }
 }
 
-const CHANNEL_SCOPES = {
+/** The scope that each kind of channel needs. */
+export const CHANNEL_SCOPES = {
   decisions: 'decisions:read',
   budget: 'budget:read',
   notifications: 'notifications:read',

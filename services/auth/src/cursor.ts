@@ -7,7 +7,7 @@ const parts = z.array(z.string().max(256)).length(2);
 export type Place = readonly [string, string];
 
 /** The opaque `next` of a page. */
-export function encodeCursor(place: Place): string {
+function encodeCursor(place: Place): string {
   return Buffer.from(JSON.stringify(place)).toString('base64url');
 }
 

@@ -1,6 +1,6 @@
 import { type ApiKey, SCOPES } from '@governsai/contracts';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { eventually, startTestAuth, type TestAuth } from './testing.ts';
+import { type Answer, eventually, startTestAuth, type TestAuth } from './testing.ts';
 
 const KEYS = '/v1/orgs/acme/keys';
 let auth: TestAuth;
@@ -67,7 +67,8 @@ describe('an API key', () => {
   it('is paged through, each once', async () => {
     const seen: string[] = [];
     for (let cursor: string | null = ''; cursor !== null; ) {
-      const page = (await auth.call('GET', `${KEYS}?limit=2${cursor && `&cursor=${cursor}`}`, { as: admin })).body;
+      const answer: Answer = await auth.call('GET', `${KEYS}?limit=2${cursor && `&cursor=${cursor}`}`, { as: admin });
+      const page = answer.body;
       seen.push(...page.items.map(({ id }: ApiKey) => id));
       cursor = page.next;
     }

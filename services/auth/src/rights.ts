@@ -28,7 +28,7 @@ export function requireRank(acting: Role, ...roles: readonly Role[]): void {
 }
 
 /** Throws FORBIDDEN when somebody would handle a scope that they lack. */
-export function requireScopes(principal: Principal, scopes: readonly Scope[]): void {
+function requireScopes(principal: Principal, scopes: readonly Scope[]): void {
   const lacking = scopes.find((scope) => !principal.scopes.includes(scope));
   if (lacking) {
     throw new AppError('FORBIDDEN', `scopes: the credential lacks ${lacking}, so it cannot handle a key that has it`, {

@@ -23,7 +23,7 @@ export interface TestAuth {
   stop(): Promise<void>;
 }
 
-export interface CallOptions {
+interface CallOptions {
   /** Bearer: an API key or a token. */
   as?: string;
   body?: unknown;

@@ -4,7 +4,7 @@ import { type Principal, type Rate, ROLE_SCOPES, role, SCOPES, type Scope, type 
 export type Verdict = Omit<Verified, 'version'>;
 
 /** What is stored of the org of a credential. */
-export interface StoredOrg {
+interface StoredOrg {
   /** When the org was suspended; null: it is not. */
   suspendedAt: string | null;
   keepRawText: boolean;

@@ -43,7 +43,13 @@ export async function readRawText(tx: Sql, orgId: string, id: string): Promise<R
   return { ...row.data, recordedAt: row.recordedAt };
 }
 
-/** Erases the raw text of a decision; whether there was any. */
+/** Erases the raw text of a decision; whether there was any. Throws NOT_FOUND when there is no such decision. */
 export async function eraseRawText(tx: Sql, orgId: string, id: string): Promise<boolean> {
-  return (await tx.execute('DELETE FROM raw_texts WHERE org_id = $1 AND decision_id = $2', [orgId, id])) > 0;
+  if ((await tx.execute('DELETE FROM raw_texts WHERE org_id = $1 AND decision_id = $2', [orgId, id])) > 0) return true;
+  const there = await tx.query(
+    `SELECT 1 FROM decisions WHERE org_id = $1 AND id = $2 UNION ALL SELECT 1 FROM events WHERE org_id = $1 AND id = $2`,
+    [orgId, id],
+  );
+  if (there.length > 0) return false;
+  throw new AppError('NOT_FOUND', `org ${orgId} has no decision ${id}: check its id`);
 }

@@ -15,7 +15,7 @@ export interface GuardOptions {
 }
 
 /** Who the request speaks for (null: nobody, or another service), and the check of the org once the path is read. */
-export interface Admission {
+interface Admission {
   principal: Principal | null;
   admitTo(params: unknown): void;
 }

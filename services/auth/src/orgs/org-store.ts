@@ -1,3 +1,4 @@
+import { SYSTEM_ORG } from '@governsai/access';
 import { AppError, type Org } from '@governsai/contracts';
 import type { Sql } from '@governsai/db';
 
@@ -7,9 +8,6 @@ interface Row {
   keep_raw_text: boolean;
   created_at: string;
 }
-
-/** Where what belongs to no org is audited: failed sign-ins of nobody known. No org may be called so. */
-export const SYSTEM_ORG = 'system';
 
 /** Adds an org. Throws CONFLICT when the name is taken, by an org or by ourselves. */
 export async function insertOrg(tx: Sql, org: { id: string; name: string; createdAt: string }): Promise<void> {

@@ -3,7 +3,7 @@ import jwt from 'jsonwebtoken';
 import type { JwksCache } from './jwks.ts';
 
 /** Algorithms that a provider's tokens may be signed with: both by a key pair, so that a public key never serves as a secret. */
-export const PROVIDER_ALGORITHMS = ['RS256', 'ES256'] as const;
+const PROVIDER_ALGORITHMS = ['RS256', 'ES256'] as const;
 export type ProviderAlgorithm = (typeof PROVIDER_ALGORITHMS)[number];
 
 export interface IdentityProviderOptions {

@@ -2,7 +2,7 @@ import type { Principal } from '@governsai/contracts';
 import type { Database } from '@governsai/db';
 
 /** How long a ticket may be redeemed. */
-export const TICKET_MS = 30_000;
+const TICKET_MS = 30_000;
 /** How long a connection that was made by a ticket may go on without AUTH. */
 const CONNECTION_MS = 24 * 60 * 60 * 1000;
 
