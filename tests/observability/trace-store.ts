@@ -23,7 +23,7 @@ export async function startTraceStore(dir: string): Promise<TraceStore> {
 
 async function startReceiverStore(): Promise<TraceStore> {
   const receiver = await startOtlpReceiver();
-  const trace = (traceId: string) => receiver.spans.filter((span) => span.traceId === traceId);
+  const trace = (traceId: string) => [...receiver.trace(traceId)];
   return {
     name: 'a receiver in the test; put a jaeger on the PATH for the real one',
     env: { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json' },

@@ -7,8 +7,8 @@ import { samplerFromEnvironment } from './trace-sampler.ts';
 import type { StopTracing } from './tracing.ts';
 import { VERSION } from './version.ts';
 
-/** Room for the spans of some seconds of full load: a collector that hesitates must not tear traces. About 16 MB when full. */
-const QUEUED_SPANS = 8192;
+/** Room for the spans of some seconds of full load: a collector that hesitates must not tear traces. About 32 MB when full. */
+const QUEUED_SPANS = 16_384;
 const EXPORT_DELAY_MS = 1000;
 /** A batch links to the traces of its messages. */
 const LINKS_OF_A_SPAN = 1000;

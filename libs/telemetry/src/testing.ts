@@ -26,6 +26,8 @@ export interface OtlpReceiver {
   readonly url: string;
   /** In the order of arrival. */
   readonly spans: readonly ReceivedSpan[];
+  /** Those of one trace. */
+  trace(traceId: string): readonly ReceivedSpan[];
   close(): Promise<void>;
 }
 
@@ -34,12 +36,19 @@ const ERROR_STATUS = 2;
 /** A receiver on a free port of 127.0.0.1. */
 export async function startOtlpReceiver(): Promise<OtlpReceiver> {
   const spans: ReceivedSpan[] = [];
+  const byTrace = new Map<string, ReceivedSpan[]>();
+  const keep = (span: ReceivedSpan) => {
+    spans.push(span);
+    const trace = byTrace.get(span.traceId);
+    if (trace) trace.push(span);
+    else byTrace.set(span.traceId, [span]);
+  };
   const server = createServer(async (req, res) => {
     const chunks: Buffer[] = [];
     for await (const chunk of req) chunks.push(chunk as Buffer);
     for (const resource of (JSON.parse(Buffer.concat(chunks).toString()) as Export).resourceSpans) {
       const process = attributesOf(resource.resource.attributes);
-      for (const scope of resource.scopeSpans) for (const span of scope.spans) spans.push(received(process, span));
+      for (const scope of resource.scopeSpans) for (const span of scope.spans) keep(received(process, span));
     }
     res.setHeader('content-type', 'application/json').end('{}');
   });
@@ -47,6 +56,7 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     spans,
+    trace: (traceId) => byTrace.get(traceId) ?? [],
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -34,8 +34,8 @@ export function decisionsRecordedConsumer(parts: DecisionsRecordedParts) {
       clock,
       giveUp: (message, reason, error) => batch.deadLetter(message, reason, error),
     });
-    const begunAt = Date.now();
     const traces = new MessageSpans(batch, ({ value }) => value.decision.id, attributesOf);
+    const begunAt = Date.now();
     try {
       await tracker.track(await arrivalsOf(batch), () => batch.heartbeat());
       traces.recordStatement('INSERT budget_ledger', begunAt);
