@@ -1,10 +1,11 @@
-import type { BudgetsChanged, NotificationsRaised } from '@governsai/contracts';
+import type { NotificationsRaised } from '@governsai/contracts';
 import { outboxAppend, type Sql } from '@governsai/db';
 import { traceHeaders } from '@governsai/service';
 import { type Alert, currencyAlert } from './domain/alert.ts';
 import { type Booked, type LedgerLine, type Posting, post } from './domain/booking.ts';
 import { type Budget, budgetsChangedValue } from './domain/budget.ts';
 import type { Uncounted } from './domain/spending.ts';
+import { OUTBOX } from './outbox.ts';
 import { raiseAlerts } from './store/alerts.ts';
 import {
   type BudgetAndState,
@@ -15,11 +16,7 @@ import {
   savePeriods,
   saveStates,
 } from './store/budget-states.ts';
-import { findBudgets } from './store/budgets.ts';
 import { addLedgerLines, addOverruns } from './store/ledger.ts';
-
-/** Owner of this service's outbox rows. */
-export const OUTBOX = 'budget-tracker';
 
 /** What is to be booked in one transaction. */
 export interface Entries {
@@ -68,12 +65,7 @@ export async function openBooks(
   budgetIds: readonly string[],
   now: number,
 ): Promise<(BudgetAndState & { rolled: boolean })[]> {
-  const states = await lockStates(tx, budgetIds);
-  const budgets = await findBudgets(tx, budgetIds);
-  const locked = [...states].flatMap(([id, state]) => {
-    const budget = budgets.get(id);
-    return budget ? [{ budget, state }] : [];
-  });
+  const locked = await lockStates(tx, budgetIds);
   return rollOver(tx, locked, now);
 }
 
@@ -83,7 +75,7 @@ export async function closeBooks(
   changed: readonly BudgetAndState[],
   alerts: readonly Alert[],
   now: number,
-): Promise<BudgetsChanged[]> {
+): Promise<void> {
   const changes: StateChange[] = changed.map(({ budget, state }) => ({
     budget,
     state,
@@ -91,9 +83,7 @@ export async function closeBooks(
   }));
   await saveStates(tx, changes);
   const raised = await raiseAlerts(tx, alerts, now);
-  const values = changes.map(({ value }) => value);
-  await outboxAppend(tx, OUTBOX, [...values.map(budgetEvent), ...raised.map(notificationEvent)]);
-  return values;
+  await outboxAppend(tx, OUTBOX, raised.map(notificationEvent));
 }
 
 function groupByBudget(postings: readonly Posting[], added: ReadonlySet<LedgerLine>): Map<string, Posting[]> {
@@ -122,11 +112,6 @@ function currencyAlerts(uncounted: readonly Uncounted[], booked: readonly (Booke
     const state = states.get(budget.id);
     return state ? [currencyAlert(budget, currency, state)] : [];
   });
-}
-
-/** The outbox row of a state, in the active trace. */
-function budgetEvent(value: BudgetsChanged) {
-  return { topic: 'budgets.changed' as const, key: value.orgId, value, headers: traceHeaders() };
 }
 
 function notificationEvent(value: NotificationsRaised) {

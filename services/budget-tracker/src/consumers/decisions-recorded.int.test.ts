@@ -12,7 +12,7 @@ import { type ConsumedBatch, type GroupConsumer, OutboxRelay, type Producer } fr
 import { createTestKafka, type TestKafka } from '@governsai/kafka/testing';
 import { createLogger } from '@governsai/service';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { OUTBOX } from '../books.ts';
+import { OUTBOX } from '../outbox.ts';
 import { Definitions } from '../store/definitions.ts';
 import { sampleEvent } from '../testing.ts';
 import { decisionsRecordedConsumer } from './decisions-recorded.ts';

@@ -20,7 +20,7 @@ import { addBudget, addOrg } from '../testing-database.ts';
 import { decisionsRecordedConsumer } from './decisions-recorded.ts';
 
 /** Decisions in all; REPLAY_DECISIONS=100000 for the long form. */
-const DECISIONS = Number(process.env.REPLAY_DECISIONS ?? 4000);
+const DECISIONS = Number(process.env.REPLAY_DECISIONS ?? 2400);
 const ORGS = ['replay-a', 'replay-b', 'replay-c', 'replay-d'];
 const EACH = Math.floor(DECISIONS / ORGS.length);
 const HALF = Math.floor(EACH / 2);

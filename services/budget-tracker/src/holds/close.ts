@@ -7,8 +7,7 @@ import { formatDecimal, parseDecimal, ZERO } from '../domain/decimal.ts';
 import { wantedOf } from '../domain/hold.ts';
 import { periodAt } from '../domain/period.ts';
 import { findBudgets } from '../store/budgets.ts';
-import { databaseTime } from '../store/database-time.ts';
-import { closeHolds, findHold, type HoldDetails, holdFromRow, settleHoldRow } from '../store/holds.ts';
+import { closeHolds, type HoldDetails, holdFromRow, lockHold, settleHoldRow } from '../store/holds.ts';
 
 /** What was spent under a hold. */
 export interface Spent {
@@ -39,7 +38,7 @@ export function settleHold(db: Database, orgId: string, id: string, spent: Spent
           line: line && { ...line, uncovered: amount > held ? amount - held : ZERO },
         };
       });
-      await settleHoldRow(tx, id, {
+      const [settled] = await settleHoldRow(tx, id, {
         amount: formatDecimal(spending.amount),
         tokens,
         booked: postings.map(({ line }) => line?.amount ?? ZERO),
@@ -47,6 +46,7 @@ export function settleHold(db: Database, orgId: string, id: string, spent: Spent
         at: new Date(now).toISOString(),
       });
       await book(tx, { postings }, now);
+      return settled;
     },
     isDone: (hold) =>
       hold.status === 'settled' &&
@@ -59,10 +59,7 @@ export function settleHold(db: Database, orgId: string, id: string, spent: Spent
 /** Gives back what a hold held: nothing was spent. Throws NOT_FOUND; and HOLD_CLOSED when it was closed in another way. */
 export function releaseHold(db: Database, orgId: string, id: string): Promise<HoldDetails> {
   return close(db, orgId, id, {
-    async open(tx, hold, now) {
-      await closeHolds(tx, [id], 'released', new Date(now).toISOString());
-      await book(tx, { postings: releases(hold) }, now);
-    },
+    open: (tx, hold, now) => giveBack(tx, hold, 'released', now),
     isDone: (hold) => hold.status === 'released',
   });
 }
@@ -83,32 +80,32 @@ function lineOf(hold: HoldDetails, budget: Budget, amount: bigint, now: number) 
   };
 }
 
-function releases(hold: HoldDetails): Posting[] {
-  return holdFromRow(hold).lines.map(({ budgetId, held }) => ({ budgetId, line: null, release: held }));
+/** Closes an open hold, which is locked, without booking anything. */
+async function giveBack(tx: Sql, hold: HoldDetails, status: 'released' | 'expired', now: number) {
+  const [closed] = await closeHolds(tx, [hold.id], status, new Date(now).toISOString());
+  const postings = holdFromRow(hold).lines.map(({ budgetId, held }) => ({ budgetId, line: null, release: held }));
+  await book(tx, { postings }, now);
+  return closed;
 }
 
 interface Closing {
-  /** Closes an open hold, which is locked. */
-  open(tx: Sql, hold: HoldDetails, now: number): Promise<void>;
+  /** Closes an open hold, which is locked, and returns it as it is then. */
+  open(tx: Sql, hold: HoldDetails, now: number): Promise<HoldDetails | undefined>;
   /** Whether a closed hold is as it would be after this. */
   isDone(hold: HoldDetails): boolean;
 }
 
 async function close(db: Database, orgId: string, id: string, { open, isDone }: Closing): Promise<HoldDetails> {
   const hold = await db.transaction([orgId], async (tx) => {
-    const before = await findHold(tx, orgId, id, true);
-    if (before === null)
+    const locked = await lockHold(tx, orgId, id);
+    if (locked === null) {
       throw new AppError('NOT_FOUND', `org ${orgId} has no hold ${id}: use the holdId it was answered with`);
-    if (before.status !== 'open') return before;
-    const now = await databaseTime(tx);
-    if (Date.parse(before.expires_at) > now) {
-      await open(tx, before, now);
-    } else {
-      // The sweep would have come to it a moment later: its time is over by the clock, not by who is first.
-      await closeHolds(tx, [id], 'expired', new Date(now).toISOString());
-      await book(tx, { postings: releases(before) }, now);
     }
-    return (await findHold(tx, orgId, id, false)) ?? before;
+    const { hold: before, now } = locked;
+    if (before.status !== 'open') return before;
+    // Over by the clock, not by who is first: the sweep would have come to it a moment later.
+    const isOver = Date.parse(before.expires_at) <= now;
+    return (await (isOver ? giveBack(tx, before, 'expired', now) : open(tx, before, now))) ?? before;
   });
   if (isDone(hold)) return hold;
   throw new AppError('HOLD_CLOSED', `hold ${id} is ${hold.status} already${REMEDY[hold.status] ?? ''}`);

@@ -18,7 +18,7 @@ import { HoldDesk } from './desk.ts';
 const ORG = 'load';
 const CALLERS = 200;
 /** Holds of one caller; HOLD_ROUNDS=50 for the long form. */
-const ROUNDS = Number(process.env.HOLD_ROUNDS ?? 4);
+const ROUNDS = Number(process.env.HOLD_ROUNDS ?? 3);
 const SHORT_TTL = 2;
 const LONG_TTL = 600;
 const TOOLS = ['web', 'mail', 'code'];

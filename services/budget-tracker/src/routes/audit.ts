@@ -1,7 +1,7 @@
 import type { Principal } from '@governsai/contracts';
 import { outboxAppend, type Sql } from '@governsai/db';
 import { type AuditEntry, type AuditSource, auditEvent, traceHeaders } from '@governsai/service';
-import { OUTBOX } from '../books.ts';
+import { OUTBOX } from '../outbox.ts';
 
 /** Appends what a caller does to the audit log, in the transaction that does it. */
 export async function audit(tx: Sql, source: AuditSource, entry: AuditEntry): Promise<void> {

@@ -31,7 +31,7 @@ export function holdRoutes(app: HttpApp, { db, desk }: HoldRouteParts): void {
   app.mount(releaseHold, async ({ params: { org, id } }) => holdView(await desk.release(org, id)));
 
   app.mount(getHold, async ({ params: { org, id } }) => {
-    const hold = await inOrg(db, org, (tx) => findHold(tx, org, id, false));
+    const hold = await inOrg(db, org, (tx) => findHold(tx, org, id));
     if (!hold) throw new AppError('NOT_FOUND', `org ${org} has no hold ${id}: list its holds to see their ids`);
     return holdView(hold);
   });

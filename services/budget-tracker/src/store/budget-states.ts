@@ -1,5 +1,6 @@
 import type { BudgetsChanged } from '@governsai/contracts';
 import type { Sql } from '@governsai/db';
+import { traceHeaders } from '@governsai/service';
 import {
   type Budget,
   type BudgetState,
@@ -11,16 +12,25 @@ import {
 } from '../domain/budget.ts';
 import { formatDecimal, parseDecimal, ZERO } from '../domain/decimal.ts';
 import type { Period } from '../domain/period.ts';
-import { STATE_COLUMNS, type StateRow, stateFromRow } from './budget-rows.ts';
+import { OUTBOX } from '../outbox.ts';
+import {
+  BUDGET_COLUMNS,
+  type BudgetRow,
+  budgetFromRow,
+  STATE_COLUMNS,
+  type StateRow,
+  stateFromRow,
+} from './budget-rows.ts';
+import { findBudgets } from './budgets.ts';
 
 /**
- * Locks the states of budgets until the transaction ends, in the order of their ids, and makes those that are missing. What a
- * budget is may change only under this lock: read it afterwards. Lock the cursor of the org and holds before, the heads of
- * notifications after.
+ * Locks the states of budgets until the transaction ends, in the order of their ids, makes those that are missing, and returns
+ * them with their budgets in the present version: what a budget is changes only under this lock. One that does not exist is left
+ * out. Lock the cursor of the org and holds before, the heads of notifications after.
  */
-export async function lockStates(tx: Sql, ids: readonly string[]): Promise<Map<string, BudgetState>> {
-  const states = await lockPresent(tx, ids);
-  if (states.size === ids.length) return states;
+export async function lockStates(tx: Sql, ids: readonly string[]): Promise<BudgetAndState[]> {
+  const locked = await lockPresent(tx, ids);
+  if (locked.length === ids.length) return locked;
   await tx.execute(
     `INSERT INTO budget_states (budget_id, org_id, budget_version)
      SELECT b.id, b.org_id, b.version FROM budgets b WHERE b.id = ANY($1) ORDER BY b.id ON CONFLICT DO NOTHING`,
@@ -29,12 +39,16 @@ export async function lockStates(tx: Sql, ids: readonly string[]): Promise<Map<s
   return lockPresent(tx, ids);
 }
 
-async function lockPresent(tx: Sql, ids: readonly string[]): Promise<Map<string, BudgetState>> {
-  const rows = await tx.query<StateRow & { budget_id: string }>(
-    `SELECT s.budget_id, ${STATE_COLUMNS} FROM budget_states s WHERE s.budget_id = ANY($1) ORDER BY s.budget_id FOR UPDATE`,
+async function lockPresent(tx: Sql, ids: readonly string[]): Promise<BudgetAndState[]> {
+  const rows = await tx.query<StateRow & BudgetRow & { budget_version: number }>(
+    `SELECT s.budget_version, ${STATE_COLUMNS}, ${BUDGET_COLUMNS} FROM budget_states s JOIN budgets b ON b.id = s.budget_id
+     WHERE s.budget_id = ANY($1) ORDER BY s.budget_id FOR UPDATE OF s`,
     [ids],
   );
-  return new Map(rows.map((row) => [row.budget_id, stateFromRow(row)]));
+  // A lock that was waited for shows the state of now, but the budget of before: then their versions differ.
+  const stale = rows.filter((row) => row.budget_version !== row.version).map(({ id }) => id);
+  const fresh = await findBudgets(tx, stale);
+  return rows.map((row) => ({ budget: fresh.get(row.id) ?? budgetFromRow(row), state: stateFromRow(row) }));
 }
 
 /** A budget and its locked state. */
@@ -156,17 +170,25 @@ export interface StateChange extends BudgetAndState {
   value: BudgetsChanged;
 }
 
-/** Saves locked states, each with the event that a new subscriber is sent. The budgets are the present versions. */
+/**
+ * Saves locked states, each with the event that a new subscriber is sent and that goes to the outbox. The budgets are the
+ * present versions. One round trip: others wait for these locks.
+ */
 export async function saveStates(tx: Sql, changes: readonly StateChange[]): Promise<void> {
   if (changes.length === 0) return;
   await tx.execute(
-    `UPDATE budget_states s SET committed = u.committed, held = u.held, carried = u.carried, version = u.version,
-       period_start = u.period_start, period_end = u.period_end, budget_version = u.budget_version, state = u.state::jsonb,
+    `WITH u AS (
+       SELECT * FROM unnest($1::text[], $2::numeric[], $3::numeric[], $4::numeric[], $5::bigint[], $6::timestamptz[],
+           $7::timestamptz[], $8::int[], $9::jsonb[], $10::timestamptz[])
+         AS u(budget_id, committed, held, carried, version, period_start, period_end, budget_version, state, updated_at)
+     ), events AS (
+       INSERT INTO outbox (service, topic, key, value, headers)
+       SELECT $11, 'budgets.changed', u.state->>'orgId', u.state, $12::jsonb FROM u
+     )
+     UPDATE budget_states s SET committed = u.committed, held = u.held, carried = u.carried, version = u.version,
+       period_start = u.period_start, period_end = u.period_end, budget_version = u.budget_version, state = u.state,
        updated_at = u.updated_at
-     FROM unnest($1::text[], $2::numeric[], $3::numeric[], $4::numeric[], $5::bigint[], $6::timestamptz[], $7::timestamptz[],
-         $8::int[], $9::text[], $10::timestamptz[])
-       AS u(budget_id, committed, held, carried, version, period_start, period_end, budget_version, state, updated_at)
-     WHERE s.budget_id = u.budget_id`,
+     FROM u WHERE s.budget_id = u.budget_id`,
     [
       changes.map(({ budget }) => budget.id),
       changes.map(({ state }) => formatDecimal(state.committed)),
@@ -178,6 +200,8 @@ export async function saveStates(tx: Sql, changes: readonly StateChange[]): Prom
       changes.map(({ budget }) => budget.revision),
       changes.map(({ value }) => JSON.stringify(value)),
       changes.map(({ value }) => value.updatedAt),
+      OUTBOX,
+      JSON.stringify(traceHeaders()),
     ],
   );
 }

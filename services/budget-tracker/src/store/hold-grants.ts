@@ -1,9 +1,9 @@
 import type { BudgetsChanged, HoldAnswer, HoldStatus } from '@governsai/contracts';
 import type { Sql } from '@governsai/db';
 import { traceHeaders } from '@governsai/service';
-import { OUTBOX } from '../books.ts';
 import type { BudgetState } from '../domain/budget.ts';
 import { type Decimal, formatDecimal, parseDecimal } from '../domain/decimal.ts';
+import { OUTBOX } from '../outbox.ts';
 import { STATE_COLUMNS, type StateRow, stateFromRow } from './budget-rows.ts';
 
 /** The states of budgets under their locks, and what else a grant needs to know of that moment. */

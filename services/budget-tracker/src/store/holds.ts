@@ -94,14 +94,17 @@ export async function lockOverdueHolds(tx: Sql, orgId: string, limit: number): P
   return rows.map(holdFromRow);
 }
 
-/** Closes locked holds that booked nothing. */
-export async function closeHolds(
+/** Closes locked holds that booked nothing, and returns them. */
+export function closeHolds(
   tx: Sql,
   ids: readonly string[],
   status: 'released' | 'expired',
   at: string,
-): Promise<void> {
-  await tx.execute('UPDATE holds SET status = $2, closed_at = $3 WHERE id = ANY($1)', [ids, status, at]);
+): Promise<HoldDetails[]> {
+  return tx.query<HoldDetails>(
+    `UPDATE holds h SET status = $2, closed_at = $3 WHERE h.id = ANY($1) RETURNING ${DETAIL_COLUMNS}`,
+    [ids, status, at],
+  );
 }
 
 /** A hold as its caller sees it. */
@@ -122,13 +125,24 @@ export interface HoldDetails extends HoldRow {
 const DETAIL_COLUMNS = `${HOLD_COLUMNS}, h.idempotency_key, h.amount, h.currency, h.tokens, h.user_id, h.key_id, h.tags,
   h.settled_amount, h.settled_tokens, h.expires_at, h.closed_at`;
 
-/** One hold of an org, null when there is none; `lock` keeps it as it is until the transaction ends. */
-export async function findHold(tx: Sql, orgId: string, id: string, lock: boolean): Promise<HoldDetails | null> {
-  const [row] = await tx.query<HoldDetails>(
-    `SELECT ${DETAIL_COLUMNS} FROM holds h WHERE h.org_id = $1 AND h.id = $2 ${lock ? 'FOR UPDATE' : ''}`,
+/** One hold of an org; null when there is none. */
+export async function findHold(tx: Sql, orgId: string, id: string): Promise<HoldDetails | null> {
+  const [row] = await tx.query<HoldDetails>(`SELECT ${DETAIL_COLUMNS} FROM holds h WHERE h.org_id = $1 AND h.id = $2`, [
+    orgId,
+    id,
+  ]);
+  return row ?? null;
+}
+
+/** The same, locked until the transaction ends, and the time by the database (milliseconds since the epoch). */
+export async function lockHold(tx: Sql, orgId: string, id: string): Promise<{ hold: HoldDetails; now: number } | null> {
+  const [row] = await tx.query<HoldDetails & { now: string }>(
+    `SELECT ${DETAIL_COLUMNS}, clock_timestamp() AS now FROM holds h WHERE h.org_id = $1 AND h.id = $2 FOR UPDATE`,
     [orgId, id],
   );
-  return row ?? null;
+  if (row === undefined) return null;
+  const { now, ...hold } = row;
+  return { hold, now: Date.parse(now) };
 }
 
 /** Holds of an org before a place in the order (the latest first; null: from the beginning), of one status or of all. */
@@ -162,11 +176,11 @@ export interface Settlement {
   at: string;
 }
 
-/** Closes a locked hold with what its caller spent. */
-export async function settleHoldRow(tx: Sql, id: string, settlement: Settlement): Promise<void> {
-  await tx.execute(
-    `UPDATE holds SET status = 'settled', settled_amount = $2, settled_tokens = $3, booked = $4::numeric[],
-       booked_periods = $5::timestamptz[], closed_at = $6 WHERE id = $1`,
+/** Closes a locked hold with what its caller spent, and returns it. */
+export function settleHoldRow(tx: Sql, id: string, settlement: Settlement): Promise<HoldDetails[]> {
+  return tx.query<HoldDetails>(
+    `UPDATE holds h SET status = 'settled', settled_amount = $2, settled_tokens = $3, booked = $4::numeric[],
+       booked_periods = $5::timestamptz[], closed_at = $6 WHERE h.id = $1 RETURNING ${DETAIL_COLUMNS}`,
     [
       id,
       settlement.amount,
