@@ -56,7 +56,7 @@ RUN for service in services/*; do \
 FROM build AS tool-files
 RUN node tools/image/production-files.mjs /files \
       libs/db/dist/migrate-cli.js libs/db/dist/seed-cli.js \
-      tools/dist/topics-cli.js tools/dist/secrets-cli.js tools/dist/edge-cli.js tools/dist/proof.js \
+      tools/dist/admin-cli.js tools/dist/topics-cli.js tools/dist/secrets-cli.js tools/dist/edge-cli.js tools/dist/proof.js \
       --with prisma/migrations node_modules/@prisma/schema-engine-wasm \
  && cp /sbom.json /files/
 

@@ -1,25 +1,34 @@
-import { createKafka } from '@governsai/kafka';
-import { createLogger } from '@governsai/service';
+import { createKafka, kafkaSecurity } from '@governsai/kafka';
+import { createLogger, kafkaEnv, loadConfig } from '@governsai/service';
+import { z } from 'zod';
 
-// node tools/dist/topics-cli.js: creates the topics that are missing. Reads KAFKA_BROKERS, KAFKA_TOPIC_PREFIX,
-// KAFKA_PARTITIONS and KAFKA_REPLICATION_FACTOR.
+// node tools/dist/topics-cli.js: creates the topics that are missing, and fails when those that are there have another number of
+// partitions.
 
-const brokers = (process.env.KAFKA_BROKERS ?? '').split(',').filter((broker) => broker !== '');
-if (brokers.length === 0) {
-  console.error('KAFKA_BROKERS is not set: set it to host:port of a Kafka broker, more of them separated by commas.');
-  process.exit(2);
-}
-const kafka = createKafka({
-  brokers,
-  clientId: 'topics',
-  topicPrefix: process.env.KAFKA_TOPIC_PREFIX ?? '',
-  log: createLogger('topics', 'warn'),
+const topicsEnv = kafkaEnv.extend({
+  KAFKA_PARTITIONS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(6)
+    .describe('Partitions of each topic; never changed later.'),
+  KAFKA_REPLICATION_FACTOR: z.coerce.number().int().min(1).default(1).describe('Copies of each topic.'),
 });
+
 try {
-  const { created } = await kafka.ensureTopics({
-    partitions: Number(process.env.KAFKA_PARTITIONS ?? 6),
-    replicationFactor: Number(process.env.KAFKA_REPLICATION_FACTOR ?? 1),
+  const config = loadConfig(topicsEnv);
+  const kafka = createKafka({
+    brokers: config.KAFKA_BROKERS,
+    clientId: 'topics',
+    topicPrefix: config.KAFKA_TOPIC_PREFIX,
+    ...kafkaSecurity(config),
+    log: createLogger('topics', 'warn'),
   });
+  const { created } = await kafka.ensureTopics({
+    partitions: config.KAFKA_PARTITIONS,
+    replicationFactor: config.KAFKA_REPLICATION_FACTOR,
+  });
+  await kafka.checkTopics({ partitions: config.KAFKA_PARTITIONS });
   console.log(created.length === 0 ? 'All topics are there.' : `Created: ${created.join(', ')}`);
 } catch (error) {
   console.error((error as Error).message);

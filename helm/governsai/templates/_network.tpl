@@ -27,9 +27,9 @@
 {{ include "governsai.egressTo" (dict "to" .Values.networkPolicy.database "ports" .Values.database.ports) }}
 {{- end -}}
 
-{{- /* The port of tracing.endpoint. */ -}}
-{{- define "governsai.collectorPort" -}}
-{{- $url := urlParse .Values.tracing.endpoint -}}
+{{- /* The port of a URL. */ -}}
+{{- define "governsai.urlPort" -}}
+{{- $url := urlParse . -}}
 {{- regexFind "[0-9]+$" (regexFind ":[0-9]+$" $url.host) | default (ternary "443" "80" (eq $url.scheme "https")) -}}
 {{- end -}}
 

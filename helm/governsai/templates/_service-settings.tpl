@@ -19,12 +19,24 @@ DATABASE_POOL_SIZE: {{ $root.Values.database.poolSize | quote }}
 {{- $targets = append $targets (printf "%s=%s" . (include "governsai.url" (list $root .))) }}
 {{- end }}
 JWT_SECRET_FILE: /etc/governsai/jwt-secret
+{{- if $root.Values.secrets.keys.jwtSecretPrevious }}
+JWT_SECRET_PREVIOUS_FILE: /etc/governsai/jwt-secret-previous
+{{- end }}
 HEALTH_TARGETS: {{ join "," $targets }}
 {{- else }}
 AUTH_URL: {{ include "governsai.url" (list $root "auth") }}
 {{- if has "ingest-gateway" (index $topology $name).calls }}
 INGEST_URL: {{ include "governsai.url" (list $root "ingest-gateway") }}
 {{- end }}
+{{- end }}
+{{- if and (eq $name "decision-writer") $root.Values.secrets.keys.checkpointKey }}
+CHECKPOINT_KEY_FILE: /etc/governsai/checkpoint-key
+{{- end }}
+{{- with $root.Values.trustedProxies }}
+TRUSTED_PROXIES: {{ join "," . | quote }}
+{{- end }}
+{{- with $root.Values.allowedOrigins }}
+ALLOWED_ORIGINS: {{ join "," . | quote }}
 {{- end }}
 {{- with $root.Values.tracing }}
 {{- if .endpoint }}
@@ -83,6 +95,14 @@ OTEL_TRACES_SAMPLER_ARG: {{ include "governsai.text" .ratio | quote }}
       - {key: {{ $keys.internalToken }}, path: internal-token}
       {{- if eq (index . 1) "auth" }}
       - {key: {{ $keys.jwtSecret }}, path: jwt-secret}
+      {{- with $keys.jwtSecretPrevious }}
+      - {key: {{ . }}, path: jwt-secret-previous}
+      {{- end }}
+      {{- end }}
+      {{- if eq (index . 1) "decision-writer" }}
+      {{- with $keys.checkpointKey }}
+      - {key: {{ . }}, path: checkpoint-key}
+      {{- end }}
       {{- end }}
 - secret:
     name: {{ $root.Values.database.app.existingSecret }}

@@ -16,6 +16,14 @@ export { type AccessListenerOptions, accessHandler, startAccessListener } from '
 export { authorize, CHANNEL_SCOPES, canSubscribe } from './permissions.ts';
 export { type Limit, RateLimiter, type RateVerdict, type TokenSource } from './rate-limiter.ts';
 export { type Owner, RefusedError, refusalOf, requireNetwork } from './refusal.ts';
-export { type NewSecret, newApiKey, newOrgSecret, type OrgSecretPrefix, orgOfSecret, secretHash } from './secret.ts';
+export {
+  givenApiKey,
+  type NewSecret,
+  newApiKey,
+  newOrgSecret,
+  type OrgSecretPrefix,
+  orgOfSecret,
+  secretHash,
+} from './secret.ts';
 export { SocketAdmission, type SocketPass } from './socket-admission.ts';
 export type { KeyUse } from './usage-counter.ts';

@@ -36,6 +36,12 @@ export function newApiKey(): NewSecret & { prefix: string } {
   return { secret, hash, prefix: secret.slice(0, SHOWN_CHARACTERS) };
 }
 
+/** An API key made before, for instance in a mounted secret; null when it is none of ours or mistyped. */
+export function givenApiKey(secret: string): (NewSecret & { prefix: string }) | null {
+  if (!API_KEY.test(secret) || !hasChecksum(secret)) return null;
+  return { secret, hash: secretHash(secret), prefix: secret.slice(0, SHOWN_CHARACTERS) };
+}
+
 /** Whether this has the form of an API key and a wrong checksum: a typo, told apart without asking anybody. */
 export function isMistypedKey(key: string): boolean {
   return API_KEY.test(key) && !hasChecksum(key);

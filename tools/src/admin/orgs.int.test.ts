@@ -1,3 +1,7 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { secretHash } from '@governsai/access';
 import { createDatabase, type Database } from '@governsai/db';
 import { createTestDatabase, type TestDatabase } from '@governsai/db/testing';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
@@ -33,6 +37,29 @@ const org = async (id: string) =>
   )[0];
 
 describe('the admin command', () => {
+  it('bootstraps with a key from a file, prints none, and is content when that is done already', async () => {
+    const own = await createTestDatabase();
+    process.env.DATABASE_URL = own.appUrl;
+    try {
+      const path = join(mkdtempSync(join(tmpdir(), 'bootstrap-')), 'key');
+      writeFileSync(path, 'gai_typo');
+      await expect(run('bootstrap', { org: 'hooli', 'key-file': path })).rejects.toThrow('make one with key-new');
+      const key = await run('key-new');
+      writeFileSync(path, `${key}\n`);
+      const shown = await run('bootstrap', { org: 'hooli', 'key-file': path });
+      expect(shown).toContain('hooli');
+      expect(shown).not.toContain('gai_');
+      expect(await run('bootstrap', { org: 'hooli', 'key-file': path })).toContain('nothing to do');
+      const reader = createDatabase({ url: own.appUrl, poolSize: 1, applicationName: 'admin-test' });
+      const rows = await reader.transaction(['hooli'], (tx) => tx.query('SELECT key_hash FROM api_keys'));
+      await reader.close();
+      expect(rows).toEqual([{ key_hash: secretHash(key) }]);
+    } finally {
+      process.env.DATABASE_URL = database.appUrl;
+      await own.drop();
+    }
+  });
+
   it('bootstraps an empty installation once: an org, a key and an invitation for its owner', async () => {
     const [first, second] = await Promise.allSettled([
       run('bootstrap', { org: 'acme', name: 'Acme', email: 'Boss@acme.example' }),

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { newApiKey, newOrgSecret, SYSTEM_ORG } from '@governsai/access';
+import { readFileSync } from 'node:fs';
+import { givenApiKey, newApiKey, newOrgSecret, SYSTEM_ORG } from '@governsai/access';
 import { type AuditRecorded, orgId as orgIdSchema, SCOPES, type Scope, scope } from '@governsai/contracts';
 import { announceAccessChange, createDatabase, type Database, outboxAppend, type Sql } from '@governsai/db';
 import { databaseEnv, loadConfig } from '@governsai/service';
@@ -20,8 +21,8 @@ const text = { type: 'string' } as const;
 export const ORG_COMMANDS: Record<string, AdminCommand> = {
   bootstrap: {
     summary:
-      'Makes the first org of an empty installation and prints its key once. --org SLUG, --name NAME, --email OWNER',
-    options: { org: text, name: text, email: text },
+      'Makes the first org of an empty installation and prints its key once. --org SLUG, --name NAME, --email OWNER, --key-file PATH (takes that key, prints none, and is content with an installation that has orgs)',
+    options: { org: text, name: text, email: text, 'key-file': text },
     run: (options) => createOrg(options, 'first'),
   },
   'org-create': {
@@ -45,6 +46,11 @@ export const ORG_COMMANDS: Record<string, AdminCommand> = {
     options: { org: text, 'per-second': text, burst: text },
     run: limitOrg,
   },
+  'key-new': {
+    summary: 'Prints a new API key that nobody knows yet, for the secret that bootstrap --key-file reads.',
+    options: {},
+    run: async () => console.log(newApiKey().secret),
+  },
   'key-create': {
     summary: 'Makes an API key and prints it once. --org SLUG, --name NAME, --scopes A,B (all by default)',
     options: { org: text, name: text, scopes: text },
@@ -57,11 +63,13 @@ async function createOrg(options: Options, which: 'first' | 'further'): Promise<
   if (org === SYSTEM_ORG) throw new Error(`--org: ${org} is a name of our own; choose another one`);
   const name = options.name ?? org;
   const email = options.email?.toLowerCase();
+  const given = options['key-file'] === undefined ? null : keyOf(options['key-file']);
   if (email !== undefined && !/^[^\s@]+@[^\s@]+$/.test(email)) throw new Error('--email: give the e-mail of the owner');
   await withDatabase(async (db) => {
     const made = await db.transaction([org], async (tx) => {
       await tx.execute('SELECT pg_advisory_xact_lock($1)', [BOOTSTRAP_LOCK]);
       const [state] = await tx.query<{ some: boolean }>('SELECT has_organizations() AS some');
+      if (which === 'first' && state?.some && given !== null) return null;
       if (which === 'first' && state?.some) {
         throw new Error('there is an org already: add more with org-create, or a key with key-create');
       }
@@ -70,14 +78,18 @@ async function createOrg(options: Options, which: 'first' | 'further'): Promise<
         name,
       ]);
       if (added === 0) throw new Error(`--org: there is an org ${org} already; choose another name`);
-      const key = await insertKey(tx, org, 'First key', SCOPES);
+      const key = await insertKey(tx, org, 'First key', SCOPES, given ?? newApiKey());
       const token = email === undefined ? null : await inviteOwner(tx, org, email);
       await audit(tx, org, 'org.create', org, { name });
       await announceAccessChange(tx, org, {});
       return { key, token };
     });
+    if (made === null) {
+      console.log('There is an org already; nothing to do.');
+      return;
+    }
     console.log(`org         ${org}`);
-    console.log(`api key     ${made.key}   (all scopes; it is not shown again)`);
+    console.log(given ? 'api key     as given' : `api key     ${made.key}   (all scopes; it is not shown again)`);
     if (made.token !== null) {
       console.log(`invitation  ${made.token}`);
       console.log(
@@ -118,7 +130,7 @@ async function createKey(options: Options): Promise<void> {
     const key = await db.transaction([org], async (tx) => {
       const [there] = await tx.query('SELECT 1 FROM organizations WHERE id = $1', [org]);
       if (!there) throw new Error(`--org: there is no org ${org}`);
-      return insertKey(tx, org, options.name ?? 'Made by an operator', scopes);
+      return insertKey(tx, org, options.name ?? 'Made by an operator', scopes, newApiKey());
     });
     console.log(key);
   });
@@ -139,8 +151,13 @@ async function changeOrg(
   );
 }
 
-async function insertKey(tx: Sql, org: string, name: string, scopes: readonly Scope[]): Promise<string> {
-  const { secret, hash, prefix } = newApiKey();
+async function insertKey(
+  tx: Sql,
+  org: string,
+  name: string,
+  scopes: readonly Scope[],
+  { secret, hash, prefix }: ReturnType<typeof newApiKey>,
+): Promise<string> {
   const id = `key_${randomBytes(12).toString('hex')}`;
   await tx.execute(
     'INSERT INTO api_keys (id, org_id, name, prefix, key_hash, scopes, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)',
@@ -187,6 +204,13 @@ async function withDatabase<T>(work: (db: Database) => Promise<T>): Promise<T> {
   } finally {
     await db.close();
   }
+}
+
+/** The API key in a file. */
+function keyOf(path: string) {
+  const key = givenApiKey(readFileSync(path, 'utf8').trim());
+  if (key) return key;
+  throw new Error('--key-file: the file holds no API key of ours; make one with key-new');
 }
 
 function orgOf({ org }: Options): string {

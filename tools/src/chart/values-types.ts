@@ -7,6 +7,7 @@ const texts = z.record(z.string(), z.string());
 const settings = z.record(z.string().regex(/^[A-Z][A-Z0-9_]*$/), z.union([z.string(), z.number(), z.boolean()]));
 const objectName = z.string().regex(/^$|^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/);
 const dataKey = z.string().regex(/^[A-Za-z0-9._-]+$/);
+const optionalKey = z.string().regex(/^[A-Za-z0-9._-]*$/);
 const tag = z.string().regex(/^[A-Za-z0-9_.-]{0,128}$/);
 const count = z.int().min(0);
 const atLeastOne = z.int().min(1);
@@ -38,6 +39,7 @@ const service = z.strictObject({
   extraEnvFrom: kubernetesList,
   extraVolumes: kubernetesList,
   extraVolumeMounts: kubernetesList,
+  extraEgress: kubernetesList,
   kafkaSecret: objectName,
   drainSeconds: count.max(600),
   preStopSeconds: count.max(120),
@@ -86,7 +88,12 @@ export const valuesSchema = z.strictObject({
   }),
   secrets: z.strictObject({
     existingSecret: objectName,
-    keys: z.strictObject({ internalToken: dataKey, jwtSecret: dataKey }),
+    keys: z.strictObject({
+      internalToken: dataKey,
+      jwtSecret: dataKey,
+      jwtSecretPrevious: optionalKey,
+      checkpointKey: optionalKey,
+    }),
   }),
   database: z.strictObject({
     app: secretKey,
@@ -114,6 +121,8 @@ export const valuesSchema = z.strictObject({
     strimzi: z.strictObject({ cluster: objectName, users: z.boolean() }),
   }),
   trustedAuthorities: z.strictObject({ existingSecret: objectName, existingConfigMap: objectName, key: dataKey }),
+  trustedProxies: z.array(z.string().regex(/^[0-9A-Fa-f.:]+\/\d{1,3}$/)),
+  allowedOrigins: z.array(z.string().regex(/^https?:\/\/[^\s/]+$/)),
   config: settings,
   extraEnv: kubernetesList,
   extraEnvFrom: kubernetesList,
@@ -136,6 +145,12 @@ export const valuesSchema = z.strictObject({
     activeDeadlineSeconds: atLeastOne,
     resources,
     serviceAccountAnnotations: texts,
+  }),
+  bootstrap: z.strictObject({
+    org: z.string().regex(/^$|^[a-z0-9][a-z0-9-]{0,62}$/),
+    name: z.string(),
+    existingSecret: objectName,
+    key: dataKey,
   }),
   demo: z.strictObject({ enabled: z.boolean() }),
   ingress: z.strictObject({
@@ -163,6 +178,7 @@ export const valuesSchema = z.strictObject({
     kafka: kubernetesList,
     database: kubernetesList,
     collector: kubernetesList,
+    webhooks: z.boolean(),
     extraEgress: kubernetesList,
     extraIngress: kubernetesList,
   }),
