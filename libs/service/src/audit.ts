@@ -18,7 +18,10 @@ export interface AuditSource {
 }
 
 /** The `audit.recorded` event of something a caller did just now, ready for the outbox of the transaction that does it. */
-export function auditEvent(source: AuditSource, entry: AuditEntry): { topic: 'audit.recorded'; key: string; value: AuditRecorded } {
+export function auditEvent(
+  source: AuditSource,
+  entry: AuditEntry,
+): { topic: 'audit.recorded'; key: string; value: AuditRecorded } {
   const { principal, req } = source;
   const value: AuditRecorded = {
     id: randomUUID(),

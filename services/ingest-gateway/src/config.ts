@@ -28,4 +28,3 @@ export const configSchema = baseEnv
     MAX_TAGS: count(DEFAULT_LIMITS.tags).describe('Tags of a decision.'),
     MAX_TAG_LENGTH: count(DEFAULT_LIMITS.tagLength).describe('Characters of a tag.'),
   });
-export type Config = z.infer<typeof configSchema>;

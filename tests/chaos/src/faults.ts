@@ -4,7 +4,7 @@ import type { Stack } from '../../../tools/dist/stack.js';
 import type { Lines } from './lines.ts';
 import type { Random } from './random.ts';
 
-export interface FaultContext {
+interface FaultContext {
   stack: Stack;
   /** The lines between the services and their servers. */
   lines: Lines;
