@@ -6,7 +6,8 @@ const PASSED_ON = [
 ];
 
 /** Settings of the services that a developer may change for the local stack by exporting them. */
-const SERVICE_SETTINGS = /^(OTEL_\w+|MAX_\w+|LOG_LEVEL|ACCESS_STALENESS|DRAIN_SECONDS|HEALTH_CHECK_INTERVAL)$/;
+const SERVICE_SETTINGS =
+  /^(OTEL_\w+|MAX_\w+|HOLDS?_\w+|WEBHOOK_\w+|METRICS_RETENTION_DAYS|LOG_LEVEL|ACCESS_STALENESS|DRAIN_SECONDS|HEALTH_CHECK_INTERVAL)$/;
 
 type Environment = Record<string, string>;
 
