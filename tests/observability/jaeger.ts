@@ -1,42 +1,18 @@
-import { spawn } from 'node:child_process';
-import { accessSync, constants, mkdirSync, openSync, writeFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { ReceivedSpan } from '@governsai/telemetry/testing';
-import { ROOT } from '../../tools/src/paths.ts';
+import { Guard } from '../../tools/src/guard.ts';
+import { JAEGER_PORTS, type JaegerPorts, prepareJaeger } from '../../tools/src/jaeger.ts';
 import { freePorts, HOST } from '../../tools/src/ports.ts';
+import { ManagedProcess } from '../../tools/src/process.ts';
 import type { TraceStore } from './trace-store.ts';
-
-const START_MS = 30_000;
-
-/** The Jaeger 2 to use: JAEGER_BIN, `.dev/bin/jaeger`, or the one of the PATH; null without one. */
-export function findJaeger(): string | null {
-  const paths = (process.env.PATH ?? '').split(delimiter).map((path) => join(path, 'jaeger'));
-  const candidates = [process.env.JAEGER_BIN ?? '', join(ROOT, '.dev/bin/jaeger'), ...paths];
-  return candidates.find((path) => path !== '' && isExecutable(path)) ?? null;
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 /** A Jaeger of this test's own, on free ports, with everything in memory. */
 export async function startJaeger(binary: string, dir: string): Promise<TraceStore> {
-  const ports = await freePorts(['otlp', 'grpc', 'query', 'queryGrpc', 'health']);
-  mkdirSync(dir, { recursive: true });
-  const config = join(dir, 'jaeger.json');
-  writeFileSync(config, JSON.stringify(configuration(ports)));
-  const log = openSync(join(dir, 'jaeger.log'), 'a');
-  const child = spawn(binary, ['--config', config], { stdio: ['ignore', log, log] });
-  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  process.once('exit', () => child.kill('SIGKILL'));
-  const query = `http://${HOST}:${ports.query}`;
-  await untilItAnswers(query, () => child.exitCode !== null, dir);
+  const ports: JaegerPorts = await freePorts(Object.keys(JAEGER_PORTS) as (keyof JaegerPorts)[]);
+  const guard = new Guard();
+  guard.removeAtEnd(dir);
+  const jaeger = new ManagedProcess(prepareJaeger(binary, dir, ports), { guard, output: () => {}, event: () => {} });
+  await jaeger.start();
+  const query = `http://${HOST}:${ports['jaeger-query']}`;
   const ask = async (path: string) => {
     const answer = await fetch(query + path);
     if (answer.status === 404) return [];
@@ -45,43 +21,16 @@ export async function startJaeger(binary: string, dir: string): Promise<TraceSto
   };
   return {
     name: `Jaeger (${binary})`,
-    env: { OTEL_EXPORTER_OTLP_ENDPOINT: `http://${HOST}:${ports.otlp}` },
+    env: { OTEL_EXPORTER_OTLP_ENDPOINT: `http://${HOST}:${ports['jaeger-otlp']}` },
     search: (service, attribute, value) => {
       const tags = encodeURIComponent(JSON.stringify({ [attribute]: value }));
       return ask(`/api/traces?service=${service}&tags=${tags}&limit=20&lookback=1h`);
     },
     trace: async (traceId) => (await ask(`/api/traces/${traceId}`))[0] ?? [],
     async stop() {
-      child.kill('SIGTERM');
-      await Promise.race([ended, delay(5000).then(() => child.kill('SIGKILL'))]);
+      await jaeger.stop();
+      await guard.close();
     },
-  };
-}
-
-async function untilItAnswers(url: string, hasEnded: () => boolean, dir: string): Promise<void> {
-  for (const deadline = Date.now() + START_MS; Date.now() < deadline && !hasEnded(); await delay(100)) {
-    const answer = await fetch(`${url}/api/services`).catch(() => null);
-    if (answer?.ok) return;
-  }
-  throw new Error(`Jaeger does not answer; see ${join(dir, 'jaeger.log')}`);
-}
-
-function configuration(ports: Record<'otlp' | 'grpc' | 'query' | 'queryGrpc' | 'health', number>): object {
-  const at = (port: number) => ({ endpoint: `${HOST}:${port}` });
-  return {
-    service: {
-      extensions: ['jaeger_storage', 'jaeger_query', 'healthcheckv2'],
-      pipelines: { traces: { receivers: ['otlp'], processors: ['batch'], exporters: ['jaeger_storage_exporter'] } },
-      telemetry: { metrics: { level: 'none' }, logs: { level: 'warn' } },
-    },
-    extensions: {
-      healthcheckv2: { use_v2: true, http: at(ports.health) },
-      jaeger_query: { storage: { traces: 'memory' }, http: at(ports.query), grpc: at(ports.queryGrpc) },
-      jaeger_storage: { backends: { memory: { memory: { max_traces: 50_000 } } } },
-    },
-    receivers: { otlp: { protocols: { http: at(ports.otlp), grpc: at(ports.grpc) } } },
-    processors: { batch: { timeout: '200ms' } },
-    exporters: { jaeger_storage_exporter: { trace_storage: 'memory' } },
   };
 }
 

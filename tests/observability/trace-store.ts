@@ -1,6 +1,7 @@
 import type { ReceivedSpan } from '@governsai/telemetry/testing';
 import { startOtlpReceiver } from '@governsai/telemetry/testing';
-import { findJaeger, startJaeger } from './jaeger.ts';
+import { findJaeger } from '../../tools/src/jaeger.ts';
+import { startJaeger } from './jaeger.ts';
 
 /** Where traces go and are looked up: a real Jaeger where there is one, else a receiver in this process. */
 export interface TraceStore {

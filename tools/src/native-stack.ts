@@ -1,12 +1,14 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { SERVICES, type ServiceName } from '@governsai/contracts';
 // biome-ignore lint/correctness/useImportExtensions: it is JavaScript, its types lie beside it
 import { nativeProblems } from '../bootstrap/prerequisites.mjs';
 import type { Console } from './console.ts';
 import { kafkaJarsFolder } from './kafka.ts';
 import { LOCK_FILE } from './lock.ts';
+import { startObservers } from './observers.ts';
 import { DEV_DIR } from './paths.ts';
-import { choosePorts, DEFAULT_PORTS } from './ports.ts';
+import { choosePorts, DEFAULT_PORTS, HOST } from './ports.ts';
 import type { ProcessEvent } from './process.ts';
 import { endLeftovers } from './process-list.ts';
 import type { RunningStack } from './running-stack.ts';
@@ -30,9 +32,19 @@ export async function startNative({ console, say, changed, signal }: NativeOptio
   const ports = await choosePorts(DEFAULT_PORTS, (name, wanted, chosen) =>
     say(`port ${wanted} is in use by another program: ${name} takes ${chosen}`),
   );
+  const observers = await startObservers({
+    dir: DEV_DIR,
+    targets: SERVICES.map((name) => `${HOST}:${ports[name]}`),
+    say,
+    output: (name, line) => console.output(name, line),
+  });
   const stack = await startStack({
     dir: DEV_DIR,
     ports,
+    env: Object.fromEntries(SERVICES.map((name) => [name, observers.env])) as Record<
+      ServiceName,
+      Record<string, string>
+    >,
     signal,
     progress: say,
     removeAtEnd: [STACK_FILE, LOCK_FILE],
@@ -42,11 +54,18 @@ export async function startNative({ console, say, changed, signal }: NativeOptio
       if (text) say(text);
       changed();
     },
+  }).catch(async (error: unknown) => {
+    await observers.stop();
+    throw error;
   });
   return {
-    describe: () => stack.describe(),
+    describe: () => ({ ...stack.describe(), jaegerUrl: observers.jaegerUrl }),
     restartService: (name) => stack.service(name).restart(),
-    stop: () => stack.stop(),
+    stop: async () => {
+      await stack.stop();
+      // After the services: their last spans are on the way.
+      await observers.stop();
+    },
   };
 }
 
