@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1
 # The images of GovernsAI. One service:      docker build --build-arg SERVICE=auth -t governsai/auth .
-# Migrations, topics, edge, tests:           docker build --target tools -t governsai/tools .
+# Migrations, topics, edge, admin, tests:    docker build --target tools -t governsai/tools .
 #
 # NODE_IMAGE     builds, and gives Node.js and its libraries. Name it by digest for builds that can be repeated.
 # RUNTIME_IMAGE  what a service runs on. `scratch`: Node.js, the C libraries and certificates of NODE_IMAGE, and nothing else, no
@@ -51,14 +51,12 @@ RUN for service in services/*; do \
       && cd "$out" \
       && { OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1 node main.js 2>&1 || true; } | grep 'environment is not valid' \
       && cd /app || exit 1; \
-    done
-
-FROM build AS tool-files
-RUN node tools/image/production-files.mjs /files \
+    done \
+ && node tools/image/production-files.mjs /files/tools \
       libs/db/dist/migrate-cli.js libs/db/dist/seed-cli.js \
       tools/dist/admin-cli.js tools/dist/topics-cli.js tools/dist/secrets-cli.js tools/dist/edge-cli.js tools/dist/proof.js \
       --with prisma/migrations node_modules/@prisma/schema-engine-wasm \
- && cp /sbom.json /files/
+ && cp /sbom.json /files/tools/
 
 # Has a shell, for it is also where a person looks around.
 FROM ${NODE_IMAGE} AS tools
@@ -70,7 +68,7 @@ LABEL org.opencontainers.image.title="governsai/tools" \
       org.opencontainers.image.licenses="Apache-2.0"
 ENV NODE_ENV=production HOST=0.0.0.0
 WORKDIR /app
-COPY --from=tool-files /files ./
+COPY --from=files /files/tools ./
 # A volume mounted here belongs to the user who writes the secrets.
 RUN install -d -o 1000 -g 1000 /run/governsai
 USER 1000
