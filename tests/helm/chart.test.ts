@@ -18,7 +18,7 @@ function hasUnittest(): boolean {
 }
 
 const withHelm = helm ? describe : describe.skip;
-const found = (file: string) => render(helm ?? '', file).manifests;
+const found = (file: string) => render(helm, file).manifests;
 const ofKind = (manifests: Manifest[], kind: string) => manifests.filter((manifest) => manifest.kind === kind);
 const services = (manifests: Manifest[]) => ofKind(manifests, 'Deployment');
 /** The pod templates of everything that runs, by name. */
@@ -32,7 +32,7 @@ const fits = (selector: Record<string, string>, labels: Record<string, string>) 
   Object.entries(selector).every(([key, value]) => labels[key] === value);
 
 withHelm.each(valuesFiles())('with %s', (file) => {
-  const { ok, text, manifests } = render(helm ?? '', file);
+  const { ok, text, manifests } = render(helm, file);
 
   it('the chart renders', () => {
     expect(text).not.toContain('<no value>');
@@ -195,7 +195,7 @@ withHelm('scaling', () => {
       'services.decision-writer.autoscaling.maxReplicas=50',
     ];
     const scaler = ofKind(
-      render(helm ?? '', 'ci/minimal-values.yaml', ...set, 'kafka.partitions=4').manifests,
+      render(helm, 'ci/minimal-values.yaml', ...set, 'kafka.partitions=4').manifests,
       'HorizontalPodAutoscaler',
     );
     expect(scaler.map(({ spec }) => spec.maxReplicas)).toEqual([4]);
@@ -218,11 +218,11 @@ withHelm('scaling', () => {
 
 withHelm('settings', () => {
   const configOf = (name: string, ...set: string[]) =>
-    ofKind(render(helm ?? '', 'ci/gateway-values.yaml', ...set).manifests, 'ConfigMap').find(
+    ofKind(render(helm, 'ci/gateway-values.yaml', ...set).manifests, 'ConfigMap').find(
       ({ metadata }) => metadata.name === `rel-gov-${name}`,
     )?.data;
   const checksum = (name: string, ...set: string[]) =>
-    services(render(helm ?? '', 'ci/gateway-values.yaml', ...set).manifests).find(
+    services(render(helm, 'ci/gateway-values.yaml', ...set).manifests).find(
       ({ metadata }) => metadata.name === `rel-gov-${name}`,
     )?.spec.template.metadata.annotations['checksum/config'];
 
