@@ -211,6 +211,7 @@ export const MESSAGES: Readonly<Record<Exclude<ClientMessageType, 'AUTH'>, Messa
 /** A channel of each kind, of an org and a user; a new kind without a sample does not compile. */
 export const CHANNELS: Readonly<Record<Channel['kind'], (org: string, userId: string) => Channel>> = {
   decisions: (org) => ({ kind: 'decisions', orgId: org }),
+  toolDecisions: (org) => ({ kind: 'toolDecisions', orgId: org, tool: 'web.*' }),
   budget: (org) => ({ kind: 'budget', orgId: org }),
   notifications: (_org, userId) => ({ kind: 'notifications', userId }),
 };

@@ -13,6 +13,7 @@ export function authorize(principal: Principal, orgId: string, scope: Scope): vo
 /** The scope that each kind of channel needs. */
 export const CHANNEL_SCOPES = {
   decisions: 'decisions:read',
+  toolDecisions: 'decisions:read',
   budget: 'budget:read',
   notifications: 'notifications:read',
 } as const satisfies Record<Channel['kind'], Scope>;

@@ -1,11 +1,8 @@
-import { AppError } from '@governsai/contracts';
+import { AppError, MAX_EXPRESSION } from '@governsai/contracts';
 import { TypeError as CelTypeError, Environment, EvaluationError, ParseError } from '@marcbachmann/cel-js';
 import { findCostly } from './cost.ts';
 import type { DecisionFacts } from './facts.ts';
 import { globMatches } from './glob.ts';
-
-/** Characters of an expression. */
-export const MAX_EXPRESSION = 2048;
 
 /** A CEL expression over a decision, checked and compiled. */
 export interface Condition {

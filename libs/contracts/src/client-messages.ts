@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { CHANNEL_FORMS } from './channels.ts';
+import { decisionFields, decisionFilter } from './decision-selection.ts';
 import { holdMessage, releaseMessage, settleMessage } from './http/holds.ts';
 import { seq } from './identifiers.ts';
 import { DEFAULT_LIMITS, type MessageLimits } from './limits.ts';
@@ -12,7 +14,9 @@ const channels = z
   .array(z.string().max(512))
   .min(1)
   .max(MAX_CHANNELS)
-  .describe('`org:<org>:decisions`, `org:<org>:budget` or `user:<userId>:notifications`.');
+  .describe(
+    `${CHANNEL_FORMS}. The glob is matched with the tool of each decision: \`*\` any run of characters, \`?\` one.`,
+  );
 
 export const authMessage = z
   .object({
@@ -58,10 +62,13 @@ export const subMessage = z
       .record(z.string(), z.union([seq, z.literal(0)]))
       .optional()
       .describe('Last seq seen, by channel; 0 for all.'),
+    filter: decisionFilter.optional(),
+    fields: decisionFields.optional(),
   })
   .meta({
     id: 'SubMessage',
-    description: 'Subscribes. Answered by an ERROR for each refused channel, then by SUB_SUCCESS for the rest.',
+    description:
+      'Subscribes. Answered by an ERROR for each refused channel, then by SUB_SUCCESS for the rest. `filter` and `fields` apply to its decisions channels; a later SUB of a channel replaces them.',
   });
 export type SubMessage = z.infer<typeof subMessage>;
 

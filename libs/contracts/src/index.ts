@@ -2,6 +2,7 @@ export * from './canonical-json.ts';
 export * from './channels.ts';
 export * from './client-messages.ts';
 export * from './decision.ts';
+export * from './decision-selection.ts';
 export * from './decision-view.ts';
 export * from './edge.ts';
 export * from './errors.ts';

@@ -34,3 +34,6 @@ export const MAX_BATCH = 1000;
 
 /** Items of one page of any list. */
 export const MAX_PAGE = 1000;
+
+/** Characters of a CEL expression: a filter, the condition of a policy or a budget. */
+export const MAX_EXPRESSION = 2048;

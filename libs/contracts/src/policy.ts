@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MAX_EXPRESSION } from './limits.ts';
 import { text } from './text.ts';
 
 /** What a policy says of a decision, from the mildest to the strictest. */
@@ -43,7 +44,7 @@ export const policyRules = z
       .array(
         z.object({
           name: text(128, 1).describe('Names the condition in `policy.matched`.'),
-          when: text(2048, 1).describe('A CEL expression over the decision that yields a bool.'),
+          when: text(MAX_EXPRESSION, 1).describe('A CEL expression over the decision that yields a bool.'),
           effect: z.enum(['flag', 'confirm', 'deny']),
         }),
       )

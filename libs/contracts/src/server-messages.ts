@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { decisionView, ingestSchema } from './decision.ts';
+import { type DecisionView, decisionView, ingestSchema } from './decision.ts';
 import { errorCode } from './errors.ts';
 import { holdResult, holdState } from './http/holds.ts';
 import { decisionId, orgId, seq, timestamp } from './identifiers.ts';
@@ -46,13 +46,30 @@ export const unsubSuccess = z
   .meta({ id: 'UnsubSuccess', description: 'Answers UNSUB.' });
 
 export const pong = z
-  .object({ type: z.literal('PONG'), timestamp })
+  .object({
+    type: z.literal('PONG'),
+    timestamp,
+    positions: z
+      .record(z.string(), z.int().nonnegative())
+      .optional()
+      .describe(
+        'By channel, for subscriptions with a filter or a tool glob: everything up to this seq that matched has been sent. Resume with it.',
+      ),
+  })
   .meta({ id: 'Pong', description: "Answers PING with the server's time." });
 
 export const decisionPush = z
-  .object({ type: z.literal('DECISION'), channel: z.string(), seq, data: decisionView })
+  .object({
+    type: z.literal('DECISION'),
+    channel: z.string().describe('As the SUB named it.'),
+    seq,
+    data: z
+      .union([decisionView, decisionView.partial()])
+      .describe('Every member, or those that `fields` of the SUB names.'),
+  })
   .meta({ id: 'DecisionPush', description: 'A stored decision, in the order of its seq.' });
-export type DecisionPush = z.infer<typeof decisionPush>;
+/** A push of a subscription without `fields`. */
+export type DecisionPush = z.infer<typeof decisionPush> & { data: DecisionView };
 
 export const budgetUpdate = z
   .object({

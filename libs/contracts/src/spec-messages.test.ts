@@ -45,7 +45,11 @@ function missing(example: Json, schema: JsonSchema, root: JsonSchema, path = '')
     const property = resolve(schema.properties?.[name], root);
     if (property === undefined || !schema.required?.includes(name)) return [here];
     if (!accepts(property, value)) return [`${here} as ${JSON.stringify(value)}`];
-    return property.type === 'object' ? missing(value as Json, property, root, `${here}.`) : [];
+    // Of several forms the first is the one that a client gets who asks for nothing else.
+    const object = [property, ...(property.anyOf ?? [])]
+      .map((form) => resolve(form, root))
+      .find((form) => form?.type === 'object');
+    return object ? missing(value as Json, object, root, `${here}.`) : [];
   });
 }
 

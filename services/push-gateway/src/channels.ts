@@ -1,4 +1,4 @@
-import type { AppError, Channel, Principal } from '@governsai/contracts';
+import { AppError, type Channel, type Principal } from '@governsai/contracts';
 import type { BudgetBoards } from './budgets/budget-boards.ts';
 import type { StreamRegistry } from './streams/stream-registry.ts';
 import type { Subscriber } from './streams/subscription.ts';
@@ -37,6 +37,9 @@ export class Channels {
     if (channel.kind === 'decisions') return this.#decisions.get(channel.orgId).subscribe(subscriber, since);
     if (channel.kind === 'notifications') {
       return this.#notifications.get(principal.orgId, channel.userId).subscribe(subscriber, since);
+    }
+    if (channel.kind === 'toolDecisions') {
+      throw new AppError('VALIDATION_FAILED', 'channels by tool are not served yet: subscribe to all decisions');
     }
     const { orgId } = channel;
     const subscription = await this.#budgets.subscribe(orgId, subscriber);

@@ -1,5 +1,5 @@
 import { canSubscribe } from '@governsai/access';
-import { AppError, type Channel, parseChannel } from '@governsai/contracts';
+import { AppError, CHANNEL_FORMS, type Channel, parseChannel } from '@governsai/contracts';
 import type { Logger } from '@governsai/service';
 import type { Connection } from '@governsai/socket';
 import type { Channels, OpenChannel } from './channels.ts';
@@ -89,7 +89,7 @@ export class Session {
   async #open(name: string, since: number | null): Promise<Outcome> {
     const channel = parseChannel(name);
     if (!channel) {
-      const message = `channels: "${name.slice(0, 128)}" is no channel: use org:<org>:decisions, org:<org>:budget or user:<userId>:notifications`;
+      const message = `channels: "${name.slice(0, 128)}" is no channel: use ${CHANNEL_FORMS}`;
       return { name, error: new AppError('VALIDATION_FAILED', message, { path: 'channels' }) };
     }
     const refusal = this.#refusal(channel);

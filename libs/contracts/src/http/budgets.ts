@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { clientTimestamp } from '../decision.ts';
 import { externalId, orgId, timestamp } from '../identifiers.ts';
-import { MAX_PAGE } from '../limits.ts';
+import { MAX_EXPRESSION, MAX_PAGE } from '../limits.ts';
 import { amount, currency } from '../money.ts';
 import { text } from '../text.ts';
 import { defineRoute, page } from './route.ts';
@@ -23,7 +23,9 @@ export const budgetScope = z.strictObject({
   keyId: externalId.optional().describe('The id of the API key that submitted the decision.'),
   tool: text(1024, 1).optional(),
   tag: text(256, 1).optional().describe('One of the tags of the decision.'),
-  when: text(2048, 1).optional().describe('A CEL condition over the decision, as policies have: `tool.glob("web.*")`.'),
+  when: text(MAX_EXPRESSION, 1)
+    .optional()
+    .describe('A CEL condition over the decision, as policies have: `tool.glob("web.*")`.'),
 });
 export type BudgetScope = z.infer<typeof budgetScope>;
 

@@ -1,4 +1,4 @@
-import { subMessage, validationError } from '@governsai/contracts';
+import { AppError, subMessage, validationError } from '@governsai/contracts';
 import type { MessageHandler } from '@governsai/socket';
 import type { Sessions } from '../sessions.ts';
 
@@ -7,7 +7,8 @@ export function subHandler(sessions: Sessions): MessageHandler {
   return async (connection, message) => {
     const parsed = subMessage.safeParse(message);
     if (!parsed.success) throw validationError(parsed.error);
-    const { channels, since = {} } = parsed.data;
+    const { channels, since = {}, filter, fields } = parsed.data;
+    if (filter !== undefined || fields) throw new AppError('VALIDATION_FAILED', 'filter and fields are not served yet');
     await sessions.of(connection)?.subscribe([...new Set(channels)], new Map(Object.entries(since)));
   };
 }
