@@ -18,6 +18,17 @@ export interface Spent {
   verdict: RateVerdict;
 }
 
+/** A credential, or its org, asks too often. */
+export class LimitReached extends AppError {
+  readonly spent: Spent;
+
+  constructor(what: string, spent: Spent) {
+    const { retryAfterMs } = spent.verdict;
+    super('RATE_LIMITED', `${what}: wait ${retryAfterMs} ms, then go on more slowly`, { retryAfterMs });
+    this.spent = spent;
+  }
+}
+
 /** Spends tokens of the limits that a request falls under. */
 export class SharedLimits {
   readonly #limiter: Pick<RateLimiter, 'take'>;
@@ -32,16 +43,24 @@ export class SharedLimits {
   spendAddress(address: string | null): void {
     if (address === null) return;
     const verdict = this.#limiter.take(`ip:${networkOf(address)}`, this.#limits.address);
-    if (!verdict.allowed) throw rateLimited('too many requests come from this address', verdict);
+    if (verdict.allowed) return;
+    const { retryAfterMs } = verdict;
+    const message = `too many requests come from this address: wait ${retryAfterMs} ms, then go on more slowly`;
+    throw new AppError('RATE_LIMITED', message, { retryAfterMs });
   }
 
-  /** Spends what a request of a principal costs; returns its tightest limit. Throws RATE_LIMITED when that is used up. */
+  /** Spends what a request of a principal costs; returns its tightest limit. Throws LimitReached when that is used up. */
   spend(principal: Principal, cost: number): Spent {
     const { orgId, terms } = principal;
     const key = this.#limiter.take(bucketOf(principal), terms?.rate ?? this.#limits.key, cost);
-    if (!key.allowed) throw rateLimited('this credential asks too often', key);
+    if (!key.allowed) throw new LimitReached('this credential asks too often', { name: 'key', verdict: key });
     const org = this.#limiter.take(`org:${orgId}`, terms?.orgRate ?? this.#limits.org, cost);
-    if (!org.allowed) throw rateLimited('the org asks too often, with all its credentials together', org);
+    if (!org.allowed) {
+      throw new LimitReached('the org asks too often, with all its credentials together', {
+        name: 'org',
+        verdict: org,
+      });
+    }
     return key.remaining <= org.remaining ? { name: 'key', verdict: key } : { name: 'org', verdict: org };
   }
 }
@@ -59,8 +78,4 @@ export function networkOf(address: string): string {
   const last = tail === undefined || tail === '' ? [] : tail.split(':');
   const zeros = Array.from({ length: Math.max(0, 8 - first.length - last.length) }, () => '0');
   return `${[...first, ...zeros, ...last].slice(0, 4).join(':')}::/64`;
-}
-
-function rateLimited(what: string, { retryAfterMs }: RateVerdict): AppError {
-  return new AppError('RATE_LIMITED', `${what}: wait ${retryAfterMs} ms, then go on more slowly`, { retryAfterMs });
 }

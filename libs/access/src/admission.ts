@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { AppError, type Principal, type ServiceName } from '@governsai/contracts';
 import type { Logger } from '@governsai/service';
 import type { Access } from './access.ts';
-import { type AdmissionLimits, bucketOf, SharedLimits, type Spent } from './admission-limits.ts';
+import { type AdmissionLimits, bucketOf, LimitReached, SharedLimits, type Spent } from './admission-limits.ts';
 import { AuthenticationLog } from './authentication-log.ts';
 import { type Credential, credentialFromHttp } from './credential.ts';
 import { type Limit, RateLimiter, type TokenSource } from './rate-limiter.ts';
@@ -70,7 +70,12 @@ export class Admission {
     this.#limits.spendAddress(address);
     const principal = await this.verify('http', credentialFromHttp(req), null, address);
     if (this.#isFirst(req.socket, principal)) this.audit('http', principal, address);
-    setRateHeaders(res, this.spend(principal));
+    try {
+      setRateHeaders(res, this.spend(principal));
+    } catch (error) {
+      if (error instanceof LimitReached) setRateHeaders(res, error.spent);
+      throw error;
+    }
     return principal;
   };
 

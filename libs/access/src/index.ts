@@ -1,6 +1,6 @@
 export { type Access, type AccessOptions, createAccess } from './access.ts';
 export { Admission, type AdmissionOptions } from './admission.ts';
-export type { AdmissionLimits } from './admission-limits.ts';
+export { type AdmissionLimits, networkOf } from './admission-limits.ts';
 export { type Authentication, AuthenticationLog, SYSTEM_ORG } from './authentication-log.ts';
 export { type AccessChange, concerns } from './change.ts';
 export { type Caps, ConnectionCaps, type SharedCounts, TooManyConnections } from './connection-caps.ts';

@@ -57,7 +57,9 @@ export const configSchema = baseEnv
     LOGIN_CONCURRENCY: count(1, 64, 2).describe('Passwords hashed at a time (argon2id, 19 MiB each), 1 to 64.'),
     LOGIN_ADDRESS_PER_MINUTE: count(1, 10_000, 30).describe('Sign-ins from one address a minute, on all replicas.'),
     LOGIN_ACCOUNT_PER_MINUTE: count(1, 10_000, 10).describe('Sign-ins to one account a minute, on all replicas.'),
-    AUDIT_RETENTION_DAYS: count(0, 36_500, 0).describe('Days that audit records are kept, 30 at least; 0: for ever.'),
+    AUDIT_RETENTION_DAYS: count(0, 36_500, 0)
+      .refine((days) => days === 0 || days >= 30, 'must be 0 or at least 30')
+      .describe('Days that audit records are kept, 30 at least; 0: for ever.'),
     HEALTH_TARGETS: healthTargets
       .default({
         'ingest-gateway': 'http://127.0.0.1:3002',

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { AuthenticationLog, Limit, RateLimiter } from '@governsai/access';
+import { type AuthenticationLog, type Limit, networkOf, type RateLimiter } from '@governsai/access';
 import { AppError } from '@governsai/contracts';
 import { SignInRefused } from './sessions/sign-in.ts';
 
@@ -28,7 +28,7 @@ export class SignInGuard {
    */
   async run<T>(by: string, ip: string | null, account: string | null, work: () => Promise<T>): Promise<T> {
     const { limiter, perAddress, perAccount, log } = this.#options;
-    if (ip !== null) refuseUnless(await limiter.takeExact(`sign-in:ip:${ip}`, perAddress));
+    if (ip !== null) refuseUnless(await limiter.takeExact(`sign-in:ip:${networkOf(ip)}`, perAddress));
     // No limit's name holds an e-mail: names are stored.
     if (account !== null) refuseUnless(await limiter.takeExact(`sign-in:account:${sha256(account)}`, perAccount));
     try {

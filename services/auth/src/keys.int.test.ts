@@ -119,6 +119,7 @@ describe('an API key', () => {
     const refused = await auth.call('GET', '/v1/orgs', { as: key });
     expect(refused).toMatchObject({ status: 429, body: { code: 'RATE_LIMITED', retryAfterMs: expect.any(Number) } });
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(refused.headers.get('ratelimit')).toMatch(/^"key";r=0;t=\d+$/);
     expect(statuses.filter((status) => status === 200).length).toBeLessThan(40);
   });
 

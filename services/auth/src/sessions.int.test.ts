@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { newOrgSecret } from '@governsai/access';
-import type { SessionTokens } from '@governsai/contracts';
+import { SCOPES, type SessionTokens } from '@governsai/contracts';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Passwords } from './sessions/passwords.ts';
 import { eventually, startTestAuth, type TestAuth } from './testing.ts';
@@ -170,31 +170,31 @@ describe('a logout', () => {
   });
 });
 
-describe('a ticket', () => {
-  const verify = async (ticket: string, redeemer: string, orgId = 'acme') =>
-    (
-      await auth.call('POST', '/internal/verify', {
-        body: { ticketHash: sha256(ticket), orgId, redeemer },
-        headers: { 'x-internal-token': auth.internalToken },
-      })
-    ).body;
+const verifyTicket = async (ticket: string, redeemer: string, orgId = 'acme') =>
+  (
+    await auth.call('POST', '/internal/verify', {
+      body: { ticketHash: sha256(ticket), orgId, redeemer },
+      headers: { 'x-internal-token': auth.internalToken },
+    })
+  ).body;
 
+describe('a ticket', () => {
   it('speaks for who asked, to the first connection that shows it, and to that one again', async () => {
     const { accessToken } = await login();
     const made = await post('tickets', undefined, accessToken);
     expect(made).toMatchObject({ status: 201, body: { ticket: expect.stringMatching(/^gat_acme\./) } });
     expect(Date.parse(made.body.expiresAt) - Date.now()).toBeLessThanOrEqual(30_000);
     const { ticket } = made.body;
-    expect(await verify(ticket, 'one')).toMatchObject({ principal: { kind: 'session', userId: 'ann' } });
-    expect(await verify(ticket, 'two')).toMatchObject({ principal: null, reason: 'AUTH_FAILED' });
-    expect(await verify(ticket, 'one', 'globex')).toMatchObject({ principal: null });
-    expect(await verify(ticket, 'one')).toMatchObject({ principal: { userId: 'ann' } });
+    expect(await verifyTicket(ticket, 'one')).toMatchObject({ principal: { kind: 'session', userId: 'ann' } });
+    expect(await verifyTicket(ticket, 'two')).toMatchObject({ principal: null, reason: 'AUTH_FAILED' });
+    expect(await verifyTicket(ticket, 'one', 'globex')).toMatchObject({ principal: null });
+    expect(await verifyTicket(ticket, 'one')).toMatchObject({ principal: { userId: 'ann' } });
   });
 
   it('goes to one of many that show it at once', async () => {
     const key = await auth.addKey('acme', ['decisions:read'], { id: 'key-for-tickets' });
     const { ticket } = (await post('tickets', undefined, key)).body;
-    const answers = await Promise.all(Array.from({ length: 10 }, (_, i) => verify(ticket, `r${i}`)));
+    const answers = await Promise.all(Array.from({ length: 10 }, (_, i) => verifyTicket(ticket, `r${i}`)));
     expect(answers.filter(({ principal }) => principal !== null)).toMatchObject([
       { principal: { keyId: 'key-for-tickets' } },
     ]);
@@ -206,16 +206,55 @@ describe('a ticket', () => {
     await auth.db.transaction(['acme'], (tx) =>
       tx.execute(`UPDATE connection_tickets SET expires_at = now() - interval '1 ms'`),
     );
-    expect(await verify(ticket, 'one')).toMatchObject({ principal: null, reason: 'AUTH_FAILED' });
+    expect(await verifyTicket(ticket, 'one')).toMatchObject({ principal: null, reason: 'AUTH_FAILED' });
   });
 
   it('G7: stops speaking when the session that it was made with ends, and ends with its token', async () => {
     const tokens = await login();
     const { ticket } = (await post('tickets', undefined, tokens.accessToken)).body;
-    const { principal } = await verify(ticket, 'one');
+    const { principal } = await verifyTicket(ticket, 'one');
     expect(Date.parse(principal.expiresAt)).toBeLessThanOrEqual(Date.parse(tokens.expiresAt) + 5000);
     await post('logout', undefined, tokens.accessToken);
-    expect(await verify(ticket, 'one')).toMatchObject({ principal: null, reason: 'AUTH_FAILED' });
+    expect(await verifyTicket(ticket, 'one')).toMatchObject({ principal: null, reason: 'AUTH_FAILED' });
+  });
+});
+
+describe('a ticket of a key', () => {
+  const rotate = async (id: string, overlapSeconds: number): Promise<string> => {
+    const admin = await auth.addKey('acme', SCOPES);
+    const { body } = await auth.call('POST', `/v1/orgs/acme/keys/${id}/rotate`, {
+      as: admin,
+      body: { overlapSeconds },
+    });
+    return body.key;
+  };
+  const redeem = async (key: string, redeemer: string) => {
+    const { ticket } = (await post('tickets', undefined, key)).body;
+    const again = () => verifyTicket(ticket, redeemer);
+    expect(await again()).toMatchObject({ principal: { kind: 'apiKey' } });
+    return again;
+  };
+
+  it('G7: stops speaking when the secret that it was made with is rotated out', async () => {
+    const key = await auth.addKey('acme', ['decisions:read'], { id: 'key-rotated-out' });
+    const old = await redeem(key, 'old');
+    const next = await rotate('key-rotated-out', 0);
+    expect(await old()).toMatchObject({ principal: null, reason: 'AUTH_EXPIRED' });
+    await redeem(next, 'new');
+  });
+
+  it('G7: ends with the overlap, and at once when the secret before it is rotated out again', async () => {
+    const key = await auth.addKey('acme', ['decisions:read'], { id: 'key-overlapping' });
+    const before = await redeem(key, 'before');
+    const second = await rotate('key-overlapping', 600);
+    const during = await redeem(key, 'during');
+    const end = Date.parse((await before()).principal.expiresAt);
+    expect(end - Date.now()).toBeLessThanOrEqual(600_000);
+    const present = await redeem(second, 'present');
+    await rotate('key-overlapping', 3600);
+    expect(await before()).toMatchObject({ principal: null });
+    expect(await during()).toMatchObject({ principal: null });
+    expect(await present()).toMatchObject({ principal: { keyId: 'key-overlapping' } });
   });
 });
 

@@ -35,9 +35,9 @@ export function mountRoutes(app: HttpApp, { db, desk, log, maxBudgets, wake }: R
   adjustBudgetRoute(app, { db, wake });
   budgetHistoryRoutes(app, db);
   holdRoutes(app, { db, desk });
-  usageRoutes(app, db);
+  usageRoutes(app, { db, wake });
   priceRoutes(app, { db, wake });
   webhookRoutes(app, { db, wake });
-  deliveryRoutes(app, db);
+  deliveryRoutes(app, { db, wake });
   holdRelayRoute(app, { desk, authorize, log });
 }

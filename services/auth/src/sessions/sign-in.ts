@@ -67,8 +67,9 @@ export class SignIn {
     const { db, passwords, changes } = this.#options;
     const person = await reachable(() => personByEmail(db.system, email));
     const fits = await passwords.fits(password, person?.passwordHash ?? null);
+    // Asked for nobody as well: a refusal takes the same steps whoever it is of.
+    const orgs = await reachable(() => orgsOf(db, person?.id ?? ''));
     if (!person) throw new SignInRefused('AUTH_FAILED', REFUSED);
-    const orgs = await reachable(() => orgsOf(db, person.id));
     if (!fits) {
       const first = orgs.find(({ id }) => id === org) ?? orgs[0];
       throw new SignInRefused('AUTH_FAILED', REFUSED, first ? { orgId: first.id, userId: person.id } : null);

@@ -1,5 +1,5 @@
 import type { Principal } from '@governsai/contracts';
-import type { Database } from '@governsai/db';
+import type { Database, Sql } from '@governsai/db';
 
 /** How long a ticket may be redeemed. */
 const TICKET_MS = 30_000;
@@ -35,6 +35,31 @@ const REDEEM = `
   WHERE ticket_hash = $1 AND org_id = $2 AND (redeemer = $3 OR (redeemer IS NULL AND expires_at > $4))
   RETURNING user_id AS "userId", key_id AS "keyId", session_id AS "sessionId", created_at AS "createdAt",
     credential_expires_at AS "credentialExpiresAt"`;
+
+// What was made with the present secret ends with it; what ends by the end of the secret before was made with that one, which
+// is over now. A key that ends by then itself is not told apart: its connections have to be made anew.
+const END_WITH_SECRET = `
+  UPDATE connection_tickets t
+  SET credential_expires_at = CASE
+    WHEN k.previous_expires_at IS NOT NULL AND t.credential_expires_at <= k.previous_expires_at THEN $3::timestamptz
+    ELSE least(t.credential_expires_at, $4::timestamptz)
+  END
+  FROM api_keys k
+  WHERE k.org_id = $1 AND k.id = $2 AND t.org_id = k.org_id AND t.key_id = k.id`;
+
+/**
+ * Lets the connections that were made by tickets of a key end with its present secret, at `endsAt`: call it before the secret
+ * is replaced, in the same transaction. Times are RFC 3339 UTC.
+ */
+export async function endTicketsOfSecret(
+  tx: Sql,
+  orgId: string,
+  keyId: string,
+  now: string,
+  endsAt: string,
+): Promise<void> {
+  await tx.execute(END_WITH_SECRET, [orgId, keyId, now, endsAt]);
+}
 
 /** The tickets for connections. Every method throws what {@link Database} throws. */
 export class TicketStore {

@@ -1,5 +1,6 @@
 import { archiveBudget } from '@governsai/contracts';
 import type { HttpApp } from '@governsai/service';
+import { formatDecimal } from '../domain/decimal.ts';
 import { lockStates } from '../store/budget-states.ts';
 import { endBudget, findBudgetDetails } from '../store/budgets.ts';
 import { lockCursors } from '../store/cursors.ts';
@@ -28,7 +29,7 @@ export function archiveBudgetRoute(app: HttpApp, { db, wake }: Pick<CreateBudget
           orgId: org,
           action: 'budget.archive',
           target: id,
-          detail: { name: details.budget.name },
+          detail: { before: { name: details.budget.name, limit: formatDecimal(details.budget.limit) }, after: null },
         },
       );
     });

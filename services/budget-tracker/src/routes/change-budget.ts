@@ -1,4 +1,4 @@
-import { AppError, type BudgetChange, changeBudget } from '@governsai/contracts';
+import { AppError, type BudgetChange, type Budget as BudgetView, changeBudget } from '@governsai/contracts';
 import type { HttpApp } from '@governsai/service';
 import { closeBooks, openBooks } from '../books.ts';
 import { reachedThresholds } from '../domain/alert.ts';
@@ -41,14 +41,22 @@ export function changeBudgetRoute(app: HttpApp, { db, wake }: Pick<CreateBudgetP
         state.period?.start ?? null,
       );
       await closeBooks(tx, [{ budget, state }], alerts, now);
-      const detail = { revision: budget.revision, ...body };
-      await audit(tx, { principal, req }, { orgId: org, action: 'budget.change', target: id, detail });
       const shown: BudgetDetails = { budget, state, createdAt: details.createdAt, updatedAt: at };
-      return budgetView(shown, now);
+      const after = budgetView(shown, now);
+      const detail = { revision: budget.revision, ...differences(body, budgetView(details, now), after) };
+      await audit(tx, { principal, req }, { orgId: org, action: 'budget.change', target: id, detail });
+      return after;
     });
     wake();
     return view;
   });
+}
+
+/** What a change names, as it was and as it is. */
+function differences(body: BudgetChange, before: BudgetView, after: BudgetView): { before: object; after: object } {
+  const named = Object.entries(body).flatMap(([name, value]) => (value === undefined ? [] : [name]));
+  const only = (view: BudgetView) => Object.fromEntries(Object.entries(view).filter(([name]) => named.includes(name)));
+  return { before: only(before), after: only(after) };
 }
 
 function changed(before: Budget, body: BudgetChange, condition: Budget['condition'] | undefined): Budget {

@@ -45,7 +45,7 @@ export function createBudgetRoute(app: HttpApp, { db, maxBudgets, wake }: Create
       const state = { ...opened.state, version: opened.state.version + 1 };
       await closeBooks(tx, [{ budget, state }], [], now);
       const { id, name, unit, hard, periods } = budget;
-      const detail = { name, limit: body.limit, period: periods.kind, unit, hard };
+      const detail = { before: null, after: { name, limit: body.limit, period: periods.kind, unit, hard } };
       await audit(tx, { principal, req }, { orgId: org, action: 'budget.create', target: id, detail });
       const createdAt = new Date(now).toISOString();
       return budgetView({ budget, state, createdAt, updatedAt: createdAt }, now);

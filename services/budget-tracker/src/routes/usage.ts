@@ -4,6 +4,7 @@ import type { Database } from '@governsai/db';
 import type { HttpApp } from '@governsai/service';
 import { csvLine } from '../domain/csv.ts';
 import { readUsage, type UsageQuery, type UsageSums } from '../store/usage.ts';
+import { audit } from './audit.ts';
 import { inOrg } from './in-org.ts';
 import { decodeCursor, pageOf } from './page.ts';
 
@@ -17,8 +18,8 @@ interface Asked {
   to?: string | undefined;
 }
 
-/** `GET /v1/orgs/:org/usage`, and `…/export` as CSV. */
-export function usageRoutes(app: HttpApp, db: Database): void {
+/** `GET /v1/orgs/:org/usage`, and `…/export` as CSV. `wake`: called when events wait in the outbox. */
+export function usageRoutes(app: HttpApp, { db, wake }: { db: Database; wake: () => void }): void {
   app.mount(getUsage, async ({ params: { org }, query }) => {
     const { groupBy, cursor, limit } = query;
     const kinds = Array.from({ length: groupBy.length + 2 }, () => 'string' as const);
@@ -40,12 +41,17 @@ export function usageRoutes(app: HttpApp, db: Database): void {
     }));
   });
 
-  app.mount(exportUsage, async ({ params: { org }, query, res }) => {
+  app.mount(exportUsage, async ({ params: { org }, query, res, principal, req }) => {
     const asked = queryOf(org, query);
     const page = (after: string[] | null) =>
       inOrg(db, org, (tx) => readUsage(tx, { ...asked, after, limit: EXPORT_PAGE }));
     // Read before anything is written: what fails until here is answered as a problem.
     let rows = await page(null);
+    const { orgId: _, ...detail } = asked;
+    await inOrg(db, org, (tx) =>
+      audit(tx, { principal, req }, { orgId: org, action: 'usage.export', target: null, detail }),
+    );
+    wake();
     res.status(200).setHeader('content-type', 'text/csv; charset=utf-8');
     res.setHeader('content-disposition', `attachment; filename="usage-${org}.csv"`);
     res.write(csvLine(['bucket', ...query.groupBy, 'currency', 'calls', 'cost', 'inputTokens', 'outputTokens']));

@@ -66,7 +66,7 @@ export function webhookRoutes(app: HttpApp, { db, wake }: WebhookRouteParts): vo
       }
       await insertWebhook(tx, org, id, { ...body, disabledBecause: null }, callerId(principal));
       await replaceSecret(tx, org, id, secret, 0);
-      const detail = { host: new URL(body.url).host, format: body.format, kinds: body.kinds };
+      const detail = { before: null, after: shown({ ...body, disabledBecause: null }) };
       await audit(tx, { principal, req }, { orgId: org, action: 'webhook.create', target: id, detail });
       return wanted(tx, org, id);
     });
@@ -81,7 +81,7 @@ export function webhookRoutes(app: HttpApp, { db, wake }: WebhookRouteParts): vo
       const disabledBecause = body.enabled === undefined ? before.disabledBecause : body.enabled ? null : TURNED_OFF;
       const { url = before.url, format = before.format, kinds = before.kinds } = body;
       await updateWebhook(tx, id, { url, format, kinds, disabledBecause });
-      const detail = { host: new URL(url).host, format, kinds, enabled: disabledBecause === null };
+      const detail = { before: shown(before), after: shown({ url, format, kinds, disabledBecause }) };
       await audit(tx, { principal, req }, { orgId: org, action: 'webhook.change', target: id, detail });
       return wanted(tx, org, id);
     });
@@ -91,9 +91,10 @@ export function webhookRoutes(app: HttpApp, { db, wake }: WebhookRouteParts): vo
 
   app.mount(deleteWebhook, async ({ params: { org, id }, principal, req }) => {
     await inOrg(db, org, async (tx) => {
-      await wanted(tx, org, id);
+      const before = await wanted(tx, org, id);
       await removeWebhook(tx, id);
-      await audit(tx, { principal, req }, { orgId: org, action: 'webhook.delete', target: id });
+      const detail = { before: shown(before), after: null };
+      await audit(tx, { principal, req }, { orgId: org, action: 'webhook.delete', target: id, detail });
     });
     wake();
     return undefined;
@@ -113,18 +114,21 @@ export function webhookRoutes(app: HttpApp, { db, wake }: WebhookRouteParts): vo
 }
 
 /** `…/:id/deliveries`: what was sent to a webhook, what came of it, and sending it again. */
-export function deliveryRoutes(app: HttpApp, db: Database): void {
-  app.mount(testWebhook, ({ params: { org, id } }) =>
-    inOrg(db, org, async (tx) => {
+export function deliveryRoutes(app: HttpApp, { db, wake }: WebhookRouteParts): void {
+  app.mount(testWebhook, async ({ params: { org, id }, principal, req }) => {
+    const sent = await inOrg(db, org, async (tx) => {
       await wanted(tx, org, id);
       const kind = 'webhook.test';
       const data = { orgId: org, severity: 'info', title: 'A test', body: `This webhook of org ${org} works.` };
       const payload = { type: kind, timestamp: new Date().toISOString(), data };
       const messageId = `msg_${randomBytes(16).toString('hex')}`;
       const delivery = await addDelivery(tx, { orgId: org, webhookId: id, messageId, kind, payload });
+      await audit(tx, { principal, req }, { orgId: org, action: 'webhook.test', target: id, detail: { delivery } });
       return deliveryView(await wantedDelivery(tx, id, delivery));
-    }),
-  );
+    });
+    wake();
+    return sent;
+  });
 
   app.mount(listDeliveries, async ({ params: { org, id }, query: { cursor, limit, status = null } }) => {
     const [before] = decodeCursor(cursor, 'number') ?? [Number.MAX_SAFE_INTEGER];
@@ -143,14 +147,17 @@ export function deliveryRoutes(app: HttpApp, db: Database): void {
     }),
   );
 
-  app.mount(replayDelivery, ({ params: { org, id, delivery } }) =>
-    inOrg(db, org, async (tx) => {
+  app.mount(replayDelivery, async ({ params: { org, id, delivery }, principal, req }) => {
+    const again = await inOrg(db, org, async (tx) => {
       await wanted(tx, org, id);
       const found = await wantedDelivery(tx, id, delivery);
       await replay(tx, found.id);
+      await audit(tx, { principal, req }, { orgId: org, action: 'webhook.replay', target: id, detail: { delivery } });
       return deliveryView(await wantedDelivery(tx, id, delivery));
-    }),
-  );
+    });
+    wake();
+    return again;
+  });
 }
 
 /** What can be seen to be wrong before the name is resolved; the rest is told by each delivery. */
@@ -160,6 +167,16 @@ function checkUrl(url: string): void {
   throw new AppError('VALIDATION_FAILED', 'url: must hold no user name or password; verify the signature instead', {
     path: 'url',
   });
+}
+
+/** A webhook as the audit log shows it: the path of a URL may be a secret. */
+function shown({
+  url,
+  format,
+  kinds,
+  disabledBecause,
+}: Pick<WebhookRow, 'url' | 'format' | 'kinds' | 'disabledBecause'>) {
+  return { host: new URL(url).host, format, kinds, enabled: disabledBecause === null };
 }
 
 async function wanted(tx: Sql, org: string, id: string): Promise<WebhookRow> {
