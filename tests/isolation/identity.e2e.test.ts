@@ -10,7 +10,7 @@ import WebSocket from 'ws';
 import { type Stack, startStack } from '../../tools/src/stack.ts';
 import { SocketClient } from '../e2e/socket-client.ts';
 import { malformedCredentials, malformedHeaders } from './malformed.ts';
-import { INTERNAL_TOKEN, JOINED, JWT_SECRET, ORGS, ownerOf, World } from './world.ts';
+import { INTERNAL_TOKEN, JOINED, JWT_SECRET, ORGS, ownerOf, sha256, World } from './world.ts';
 
 // Identity on the whole system with two replicas of each gateway: what must stop does so in time, what is none is never let
 // in, limits are shared, and no secret is left lying about.
@@ -25,8 +25,10 @@ const RAW_TEXT = 'what nobody may keep, of the identity test';
 let stack: Stack;
 let world: World;
 let collector: Server;
-/** Everything the processes wrote and everything they sent as traces. */
+/** Everything the processes wrote. */
 const written: string[] = [];
+/** Everything they sent as traces. */
+const traces: string[] = [];
 /** Every answer that was an error. */
 const errors: string[] = [];
 /** Every secret that was used, by what it is. */
@@ -34,7 +36,7 @@ const secrets = new Map<string, string>();
 
 beforeAll(async () => {
   collector = createServer(async (req, res) => {
-    for await (const chunk of req) written.push((chunk as Buffer).toString('latin1'));
+    for await (const chunk of req) traces.push((chunk as Buffer).toString('latin1'));
     res.setHeader('content-type', 'application/json').end('{}');
   });
   await new Promise<void>((resolve) => collector.listen(0, '127.0.0.1', resolve));
@@ -100,7 +102,9 @@ async function openEverywhere(credential: string, each: number): Promise<WebSock
       const socket = new WebSocket(url, { headers: { authorization: `Bearer ${credential}` } });
       await new Promise<void>((resolve, reject) => socket.once('open', resolve).once('error', reject));
       socket.send('{"type":"PING"}');
-      await new Promise((resolve) => socket.once('message', resolve));
+      const answer = await new Promise((resolve) => socket.once('message', resolve));
+      // Not an ERROR: a socket that was refused would end by itself, and soon.
+      expect(JSON.parse(String(answer))).toMatchObject({ type: 'PONG' });
       return socket;
     }),
   );
@@ -116,6 +120,7 @@ async function timeToClose(
     (socket) =>
       new Promise<[number, number]>((resolve) => socket.once('close', (code) => resolve([code, performance.now()]))),
   );
+  expect(new Set(sockets.map(({ readyState }) => readyState))).toEqual(new Set([WebSocket.OPEN]));
   expect((await change()).status).toBeLessThan(300);
   const answered = performance.now();
   const ends = await Promise.all(closed);
@@ -248,17 +253,26 @@ describe('a connection', () => {
     const send = async (key: string) =>
       (await call('POST', '/v1/decisions', { as, body: decision(key) })).body.decisionId as string;
     const read = (id: string) => call('GET', `/v1/orgs/${own}/decisions/${id}/raw-text`, { as });
-    const dropped = await send('raw-dropped');
+    const recorded = async (id: string) => {
+      while ((await call('GET', `/v1/orgs/${own}/decisions/${id}`, { as })).status !== 200) await delay(50);
+      return id;
+    };
+    const dropped = await recorded(await send('raw-dropped'));
     expect((await call('PATCH', `/v1/orgs/${own}`, { as, body: { keepRawText: true } })).status).toBe(200);
-    await delay(1000);
-    const kept = await send('raw-kept');
-    const deadline = Date.now() + 30_000;
-    let answer = await read(kept);
-    while (answer.status !== 200 && Date.now() < deadline) {
-      await delay(100);
+    // From the time on that the gateways have heard of it, which the test's own time bounds.
+    let kept = '';
+    let answer = await read(dropped);
+    for (let n = 1; answer.status !== 200; n++) {
+      kept = await recorded(await send(`raw-kept-${n}`));
       answer = await read(kept);
     }
     expect(answer.body).toMatchObject({ rawText: RAW_TEXT, payloadOut: { text: RAW_TEXT } });
+    const member = await world.key(
+      own,
+      SCOPES.filter((scope) => scope !== 'org:admin'),
+    );
+    const other = await world.call('GET', `/v1/orgs/${own}/decisions/${kept}/raw-text`, { as: member });
+    expect([other.status, other.text.includes(RAW_TEXT)]).toEqual([403, false]);
     expect((await read(dropped)).status).toBe(404);
     expect((await call('DELETE', `/v1/orgs/${own}/decisions/${kept}/raw-text`, { as })).status).toBe(204);
     expect((await read(kept)).status).toBe(404);
@@ -446,11 +460,20 @@ describe('G12: when all of this is done', () => {
       ),
     );
     const places = new Map([
-      ['logs and traces', written.join('\n')],
+      ['logs', written.join('\n')],
+      ['traces', traces.join('\n')],
       ['metrics', metrics.join('\n')],
       ['errors', errors.join('\n')],
     ]);
-    expect(places.get('logs and traces')?.length).toBeGreaterThan(100_000);
+    // What must be there is: were it overlooked, a secret would be too.
+    expect(places.get('logs')).toContain('"listening"');
+    expect(places.get('traces')).toContain(own);
+    expect(places.get('metrics')).toContain('governsai_access_verifications_total');
+    expect(places.get('errors')).toContain('AUTH_FAILED');
+    const [aKey] = [...secrets].filter(([what]) => what.startsWith('an API key')).map(([, secret]) => secret);
+    expect(filesWith(join(dir, 'postgres'), sha256(aKey as string))).not.toEqual([]);
+    expect(filesWith(join(dir, 'kafka'), own)).not.toEqual([]);
+    expect(filesWith(join(dir, 'logs'), '"listening"')).not.toEqual([]);
     const found: string[] = [];
     for (const [what, secret] of [...secrets, ['raw text', RAW_TEXT] as const]) {
       for (const [where, text] of places) if (text.includes(secret)) found.push(`${what} in ${where}`);

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { CHANNEL_SCOPES } from '@governsai/access';
 import { type ClientMessageType, channelName, type HttpRoute, ROUTES, SCOPES, type Scope } from '@governsai/contracts';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -6,6 +7,7 @@ import { type Stack, startStack } from '../../tools/src/stack.ts';
 import { type Frame, SocketClient } from '../e2e/socket-client.ts';
 import {
   ALLOWED,
+  AUDITED,
   BODIES,
   CHANNELS,
   CREDENTIAL_ROUTES,
@@ -128,6 +130,8 @@ async function refusedCredentials(route: HttpRoute, org: string): Promise<void> 
   await row('an expired key', outcome(route, org, await world.key(org, SCOPES, 'expired')), expired);
   await row('an expired session', outcome(route, org, world.token(org, ownerOf(org), -3600)), expired);
   await row('a revoked key', outcome(route, org, await world.key(org, SCOPES, 'revoked')), failed);
+  await row('a rotated-out key', outcome(route, org, await world.key(org, SCOPES, 'rotated-out')), expired);
+  await row('a session that was logged out', outcome(route, org, await world.endedSession(org, ownerOf(org))), failed);
   await row('the session of no member', outcome(route, org, world.token(org, ownerOf(other))), failed);
   await row('a key of a suspended org', outcome(route, org, await world.key(suspended, SCOPES)), failed);
   await row('a session of a suspended org', outcome(route, org, world.token(suspended, ownerOf(suspended))), failed);
@@ -229,6 +233,8 @@ async function badCredentials(): Promise<[string, string, string][]> {
     ['a made-up key', 'gai_made_up', 'AUTH_FAILED'],
     ['an expired key', await world.key(own, SCOPES, 'expired'), 'AUTH_EXPIRED'],
     ['a revoked key', await world.key(own, SCOPES, 'revoked'), 'AUTH_FAILED'],
+    ['a rotated-out key', await world.key(own, SCOPES, 'rotated-out'), 'AUTH_EXPIRED'],
+    ['a session that was logged out', await world.endedSession(own, ownerOf(own)), 'AUTH_FAILED'],
     ['a key of a suspended org', await world.key(suspended, SCOPES), 'AUTH_FAILED'],
     ['an expired session', world.token(own, ownerOf(own), -3600), 'AUTH_EXPIRED'],
     ['a session of a suspended org', world.token(suspended, ownerOf(suspended)), 'AUTH_FAILED'],
@@ -356,4 +362,20 @@ describe('G6: a channel', () => {
     },
     60_000,
   );
+});
+
+describe('when all of this was tried, the audit log', () => {
+  it('holds every change, export and verification', async () => {
+    const wanted = Object.values(AUDITED).sort();
+    const missing = async () => {
+      const rows = await world.db.system.query<{ action: string }>(
+        `SELECT DISTINCT action FROM audit_logs WHERE result = 'ok' AND (actor->>'userId' IS NOT NULL
+           OR actor->>'keyId' IS NOT NULL OR action IN ('session.begin', 'invitation.accept'))`,
+      );
+      return wanted.filter((action) => !rows.some((row) => row.action === action));
+    };
+    // It comes over Kafka.
+    for (let left = 300; left > 0 && (await missing()).length > 0; left--) await delay(100);
+    expect(await missing()).toEqual([]);
+  }, 60_000);
 });

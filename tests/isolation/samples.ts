@@ -171,6 +171,59 @@ export const OPEN_ROUTES: readonly string[] = ['getHealth', 'login', 'refreshSes
 /** Routes after which the org is of no more use: each gets one of its own. */
 export const ENDS_ITS_ORG: readonly string[] = ['suspendOrg', 'putRetention'];
 
+/** What the audit log holds after each route that changes, hands out or verifies something: its `action`. */
+export const AUDITED: Readonly<Record<string, string>> = {
+  exportDecisions: 'decisions.export',
+  erasePerson: 'person.erase',
+  verifyOrgChain: 'chain.verify',
+  putRetention: 'retention.update',
+  createPolicy: 'policy.create',
+  replacePolicy: 'policy.update',
+  deletePolicy: 'policy.delete',
+  createBudget: 'budget.create',
+  changeBudget: 'budget.change',
+  archiveBudget: 'budget.archive',
+  adjustBudget: 'budget.adjust',
+  exportUsage: 'usage.export',
+  importPrices: 'prices.import',
+  createWebhook: 'webhook.create',
+  changeWebhook: 'webhook.change',
+  deleteWebhook: 'webhook.delete',
+  rotateWebhookSecret: 'webhook.rotate',
+  testWebhook: 'webhook.test',
+  replayDelivery: 'webhook.replay',
+  createOrg: 'org.create',
+  updateOrg: 'org.update',
+  suspendOrg: 'org.suspend',
+  updateMember: 'member.update',
+  removeMember: 'member.remove',
+  createInvitation: 'invitation.create',
+  revokeInvitation: 'invitation.revoke',
+  createKey: 'key.create',
+  updateKey: 'key.update',
+  rotateKey: 'key.rotate',
+  revokeKey: 'key.revoke',
+  exportAudit: 'audit.export',
+  verifyAudit: 'audit.verify',
+  login: 'session.begin',
+  logout: 'session.end',
+  acceptInvitation: 'invitation.accept',
+  changePassword: 'password.change',
+  getRawText: 'raw-text.read',
+  eraseRawText: 'raw-text.erase',
+};
+
+/** Routes that change something and are not audited one by one, with the reason. To add one is a decision about security. */
+export const NOT_AUDITED: Readonly<Record<string, string>> = {
+  postDecisions: 'the chain of decisions is their record',
+  dryRunPolicies: 'changes nothing',
+  createHold: 'the ledger is the record of holds',
+  settleHold: 'the ledger is the record of holds',
+  releaseHold: 'the ledger is the record of holds',
+  refreshSession: 'carries on what session.begin tells; refusals are audited',
+  createTicket: 'the connection that it makes is audited',
+};
+
 interface MessageSample {
   /** Null: any credential may send it. */
   scope: Scope | null;

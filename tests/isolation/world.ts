@@ -80,15 +80,26 @@ export class World {
   async key(
     org: string,
     scopes: readonly Scope[],
-    state: 'good' | 'expired' | 'revoked' = 'good',
+    state: 'good' | 'expired' | 'revoked' | 'rotated-out' = 'good',
     userId: string | null = null,
   ): Promise<string> {
     const { secret, hash, prefix } = newApiKey();
+    const isOld = state === 'rotated-out';
     await this.db.system.execute(
-      `INSERT INTO api_keys (id, org_id, user_id, name, prefix, key_hash, scopes, expires_at, revoked_at)
-       VALUES ($1, $2, $3, $1, $4, $5, $6, CASE WHEN $7 = 'expired' THEN now() - interval '1 s' END,
-         CASE WHEN $7 = 'revoked' THEN now() END)`,
-      [this.unique('iso-key'), org, userId, prefix, hash, scopes, state],
+      `INSERT INTO api_keys (id, org_id, user_id, name, prefix, key_hash, previous_hash, scopes, expires_at,
+         previous_expires_at, revoked_at)
+       VALUES ($1, $2, $3, $1, $4, $5, $6, $7, CASE WHEN $8 = 'expired' THEN now() - interval '1 s' END,
+         CASE WHEN $8 = 'rotated-out' THEN now() - interval '1 s' END, CASE WHEN $8 = 'revoked' THEN now() END)`,
+      [
+        this.unique('iso-key'),
+        org,
+        userId,
+        prefix,
+        isOld ? newApiKey().hash : hash,
+        isOld ? hash : null,
+        scopes,
+        state,
+      ],
     );
     return secret;
   }
@@ -114,6 +125,14 @@ export class World {
     ]);
     const options = { issuer: 'governsai', audience: 'governsai', expiresIn: 3600 };
     return { accessToken: jwt.sign({ sub: userId, org, sid: id }, JWT_SECRET, options), refreshToken: secret };
+  }
+
+  /** The token of a session that was logged out; it would be good otherwise. */
+  async endedSession(org: string, userId: string): Promise<string> {
+    const { accessToken } = await this.session(org, userId);
+    const { sid } = jwt.decode(accessToken) as { sid: string };
+    await this.db.system.execute('UPDATE sessions SET revoked_at = now() WHERE id = $1', [sid]);
+    return accessToken;
   }
 
   async invitation(org: string, email: string): Promise<string> {

@@ -18,6 +18,22 @@ export interface DatabaseOptions {
   connectTimeoutMs?: number;
   /** Longest run of one statement, in ms. Default 30,000. */
   queryTimeoutMs?: number;
+  /**
+   * Refuses to work as a role that row-level security does not bind, as when DATABASE_URL names the owner by mistake: every
+   * call throws then. Services say true; false unless given.
+   */
+  boundRole?: boolean;
+}
+
+/** The role of DATABASE_URL would see every org's rows: a superuser, one with BYPASSRLS, or the owner of the tables. */
+class UnboundRoleError extends Error {
+  constructor() {
+    super(
+      'the role of DATABASE_URL is a superuser, has BYPASSRLS or owns tables, so row-level security would not separate the ' +
+        'orgs: name the role that the migration makes for the services',
+    );
+    this.name = 'UnboundRoleError';
+  }
 }
 
 export interface PoolStats {
@@ -66,6 +82,8 @@ export function createDatabase(options: DatabaseOptions): Database {
     query_timeout: queryTimeoutMs + 2_000,
     // A process that hangs inside a transaction must not hold its locks for ever.
     idle_in_transaction_session_timeout: 2 * queryTimeoutMs,
+    // Before a new connection is first lent.
+    ...(options.boundRole && { verify: (client, done) => void requireBoundRole(client).then(() => done(), done) }),
   });
   // An idle connection that breaks has left the pool already; whoever needs one next meets the error.
   pool.on('error', () => {});
@@ -123,6 +141,16 @@ export function createDatabase(options: DatabaseOptions): Database {
       return closing;
     },
   };
+}
+
+const IS_UNBOUND = `
+  SELECT rolsuper OR rolbypassrls OR EXISTS (
+    SELECT FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relrowsecurity AND pg_has_role(relowner, 'USAGE')
+  ) AS unbound FROM pg_roles WHERE rolname = current_user`;
+
+async function requireBoundRole(client: pg.ClientBase): Promise<void> {
+  const { rows } = await client.query<{ unbound: boolean }>(IS_UNBOUND);
+  if (rows[0]?.unbound !== false) throw new UnboundRoleError();
 }
 
 /** The value of `app.org_ids`. Throws TypeError for what is no org id: it would widen or break the scope. */

@@ -93,6 +93,31 @@ describe('G6: row-level security', () => {
     await expect(db.transaction(['acme'], (tx) => tx.execute("UPDATE budgets SET name = 'all'"))).resolves.toBe(1);
   });
 
+  it('is missed by no service: who demands a bound role gets nothing from a superuser nor from an owner', async () => {
+    const name = `owner_${new URL(test.adminUrl).pathname.slice(1)}`.slice(0, 60);
+    const asked = async (url: string) => {
+      const database = createDatabase({ url, poolSize: 1, applicationName: 'rls-test', boundRole: true });
+      try {
+        return await database.system.query('SELECT 1 AS one');
+      } finally {
+        await database.close();
+      }
+    };
+    await expect(asked(test.adminUrl)).rejects.toThrow(/row-level security would not separate/);
+    await expect(asked(test.appUrl)).resolves.toEqual([{ one: 1 }]);
+    const url = new URL(test.adminUrl);
+    url.username = url.password = name;
+    await admin.query(`CREATE ROLE "${name}" LOGIN PASSWORD '${name}'`);
+    try {
+      await admin.query(`CREATE TABLE theirs (org_id text); ALTER TABLE theirs ENABLE ROW LEVEL SECURITY`);
+      await expect(asked(url.href)).resolves.toEqual([{ one: 1 }]);
+      await admin.query(`ALTER TABLE theirs OWNER TO "${name}"`);
+      await expect(asked(url.href)).rejects.toThrow(/owns tables/);
+    } finally {
+      await admin.query(`DROP TABLE theirs; DROP ROLE "${name}"`);
+    }
+  });
+
   it('cannot be turned off by the role of the services', async () => {
     const off = db.transaction(['acme'], async (tx) => {
       await tx.execute('SET LOCAL row_security = off');

@@ -423,6 +423,25 @@ describe('bounds', () => {
     expect((await new Client(withKey).closed).code).toBe(4429);
   });
 
+  it('cuts off a peer that is gone without a word, and nobody who is only quiet', async () => {
+    const { port, withKey } = await start({ heartbeatMs: 500 });
+    const quiet = await new Client(withKey).open();
+    let pings = 0;
+    quiet.ws.on('ping', () => pings++);
+    const dead = connect(port, '127.0.0.1');
+    dead.on('error', () => {});
+    const gone = new Promise((resolve) => dead.once('close', resolve));
+    // Reads what comes, as a kernel does, and answers nothing more: what a half-open connection looks like.
+    dead.resume();
+    dead.write(
+      `GET /ws?key=${KEY} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+        'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+    );
+    await gone;
+    await eventually(() => pings >= 3);
+    expect(quiet.ws.readyState).toBe(WebSocket.OPEN);
+  });
+
   it('answers an upgrade of another path with 404', async () => {
     const { port } = await start();
     await expect(new Client(`ws://127.0.0.1:${port}/other`).open()).rejects.toThrow('404');

@@ -65,6 +65,8 @@ export interface SocketServerOptions {
    * the default windows against a few KiB without, and a push would be compressed once a socket instead of framed once.
    */
   compression?: boolean;
+  /** Milliseconds between two pings: a peer that answered none of them by the next is dead, and cut off. 25 s unless given. */
+  heartbeatMs?: number;
 }
 
 export interface SocketServer {
@@ -79,7 +81,7 @@ export interface SocketServer {
 
 /** A WebSocket server for `governsai.v1` on an existing HTTP server. It begins at once and ends with {@link SocketServer.drain}. */
 export function createSocketServer(options: SocketServerOptions): SocketServer {
-  const { server, access, limits, log, addressOf = peerAddress } = options;
+  const { server, access, limits, log, addressOf = peerAddress, heartbeatMs = HEARTBEAT_MS } = options;
   const paths = new Set(options.paths);
   const handlers = new Map([['PING', pong], ...Object.entries(options.handlers)]);
   const byOrg = new Map<string, Set<Connection>>();
@@ -198,7 +200,7 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
     countConnections();
     const heartbeat = setInterval(() => {
       if (!connection.heartbeat()) connection.terminate();
-    }, HEARTBEAT_MS);
+    }, heartbeatMs);
     ws.on('close', (code) => {
       clearInterval(heartbeat);
       countClose(code);

@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto';
 import { newOrgSecret } from '@governsai/access';
 import { SCOPES, type SessionTokens } from '@governsai/contracts';
+import type { Database } from '@governsai/db';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Changes } from './change-access.ts';
 import { Passwords } from './sessions/passwords.ts';
+import { SignIn } from './sessions/sign-in.ts';
 import { eventually, startTestAuth, type TestAuth } from './testing.ts';
 
 const password = 'correct horse battery';
@@ -61,6 +64,44 @@ describe('a login', () => {
     expect(new Set(shown.map((answer) => JSON.stringify(answer))).size).toBe(1);
     expect(shown[0]).toMatchObject({ status: 401, code: 'AUTH_FAILED' });
     expect(await audited('auth.refused')).toContainEqual(expect.objectContaining({ result: 'refused' }));
+  });
+
+  it('takes the same steps to refuse whoever it is, so that the time does not tell who is known', async () => {
+    const asked: string[] = [];
+    const counting: Database = {
+      ...auth.db,
+      system: {
+        ...auth.db.system,
+        query: (text, values) => {
+          asked.push(text);
+          return auth.db.system.query(text, values);
+        },
+      },
+    };
+    const passwords = new Passwords(1);
+    let checked = 0;
+    const signIn = new SignIn({
+      db: counting,
+      changes: new Changes(auth.db, () => {}),
+      passwords: Object.assign(Object.create(passwords), {
+        fits: (...given: Parameters<Passwords['fits']>) => {
+          checked++;
+          return passwords.fits(...given);
+        },
+      }),
+      tokens: { secret: auth.jwtSecret, issuer: 'governsai', audience: 'governsai', skewSeconds: 0 },
+      accessTokenMs: 60_000,
+      sessionMs: 60_000,
+    });
+    const steps = async (email: string) => {
+      asked.length = checked = 0;
+      await expect(signIn.login({ principal: null, req: {} }, email, 'wrong', undefined)).rejects.toThrow();
+      return { asked: [...asked], checked };
+    };
+    const known = await steps('ann@acme.example');
+    expect(known).toMatchObject({ asked: [expect.anything(), expect.anything()], checked: 1 });
+    expect(await steps('nobody@acme.example')).toEqual(known);
+    expect(await steps('sso@acme.example')).toEqual(known);
   });
 
   it('names the orgs to choose from only once the password fits', async () => {

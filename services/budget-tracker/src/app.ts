@@ -24,12 +24,14 @@ export async function start(log: Logger): Promise<RunningService> {
     url: config.DATABASE_URL,
     poolSize: config.DATABASE_POOL_SIZE,
     applicationName: SERVICE,
+    boundRole: true,
   });
   // Callers wait for holds: their own connections, and time-outs as short as an answer is wanted.
   const holdDb = createDatabase({
     url: config.DATABASE_URL,
     poolSize: config.DATABASE_POOL_SIZE,
     applicationName: `${SERVICE} holds`,
+    boundRole: true,
     connectTimeoutMs: config.HOLD_TIMEOUT,
     queryTimeoutMs: config.HOLD_TIMEOUT,
   });

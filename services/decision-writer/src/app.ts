@@ -35,6 +35,7 @@ export async function start(log: Logger): Promise<RunningService> {
     url: config.DATABASE_URL,
     poolSize: config.DATABASE_POOL_SIZE,
     applicationName: SERVICE,
+    boundRole: true,
   });
   const kafka = createKafka({
     brokers: config.KAFKA_BROKERS,

@@ -47,6 +47,7 @@ export async function start(log: Logger): Promise<RunningService> {
     url: config.DATABASE_URL,
     poolSize: config.DATABASE_POOL_SIZE,
     applicationName: SERVICE,
+    boundRole: true,
     queryTimeoutMs: QUERY_TIMEOUT_MS,
   });
   const kafka = createKafka({

@@ -13,12 +13,26 @@ export interface GracefulServer {
   close(deadlineMs: number): Promise<void>;
 }
 
-export function createGracefulServer(listener: RequestListener): GracefulServer {
-  const server = createServer({ connectionsCheckingInterval: 5000 }, listener);
+/** How long a client may take, in milliseconds; who is slower is answered 408 and cut off, whatever trickles in. */
+export interface ServerPatience {
+  /** Until the headers are there, from the connection on: also who says nothing at all. */
+  headersMs: number;
+  /** Until the whole request is there. */
+  requestMs: number;
+  /** How often it is looked at. */
+  checkMs: number;
+}
+
+const PATIENCE: ServerPatience = { headersMs: 15_000, requestMs: 30_000, checkMs: 5000 };
+
+export function createGracefulServer(listener: RequestListener, patience = PATIENCE): GracefulServer {
+  const { headersMs, requestMs, checkMs } = patience;
+  const server = createServer(
+    { connectionsCheckingInterval: checkMs, headersTimeout: headersMs, requestTimeout: requestMs },
+    listener,
+  );
   // Longer than the 60 s of the usual proxies, so that it is never us who closes a connection they are about to use.
   server.keepAliveTimeout = 65_000;
-  server.headersTimeout = 15_000;
-  server.requestTimeout = 30_000;
 
   const sockets = new Set<Socket>();
   server.on('connection', (socket) => {
