@@ -2,10 +2,12 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { secretHash } from '@governsai/access';
+import { passwordFits } from '@governsai/access/passwords';
 import { createDatabase, type Database } from '@governsai/db';
 import { createTestDatabase, type TestDatabase } from '@governsai/db/testing';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { ORG_COMMANDS } from './orgs.ts';
+import { PEOPLE_COMMANDS } from './people.ts';
 
 let database: TestDatabase;
 let db: Database;
@@ -26,7 +28,7 @@ jest.spyOn(console, 'log').mockImplementation((line: string) => void printed.pus
 /** What a command prints. */
 async function run(name: string, options: Record<string, string> = {}): Promise<string> {
   printed = [];
-  await ORG_COMMANDS[name]?.run(options);
+  await { ...ORG_COMMANDS, ...PEOPLE_COMMANDS }[name]?.run(options);
   return printed.join('\n');
 }
 const org = async (id: string) =>
@@ -102,7 +104,36 @@ describe('the admin command', () => {
     ]);
   });
 
+  it('gives a person a new password, which ends their sessions in every org, told and audited without it', async () => {
+    await db.system.execute(`INSERT INTO users (id, email, name) VALUES ('ida', 'ida@example.com', 'Ida')`);
+    for (const id of ['hydra', 'vault']) {
+      await run('org-create', { org: id });
+      await db.transaction([id], (tx) =>
+        tx.execute(`INSERT INTO memberships (org_id, user_id, role) VALUES ($1, 'ida', 'member')`, [id]),
+      );
+    }
+    const [, password = ''] = /password +(\S+)/.exec(await run('password-reset', { email: 'Ida@example.com' })) ?? [];
+    const [person] = await db.system.query<{ hash: string; ended: string | null }>(
+      `SELECT password_hash AS hash, sessions_not_before AS ended FROM users WHERE id = 'ida'`,
+    );
+    expect(await passwordFits(person?.hash ?? '', password)).toBe(true);
+    expect(person?.ended).not.toBeNull();
+    const events = await db.system.query<{ key: string; topic: string; value: object }>(
+      `SELECT key, topic, value FROM outbox WHERE key IN ('hydra', 'vault') ORDER BY id`,
+    );
+    for (const key of ['hydra', 'vault']) {
+      const own = events.filter((event) => event.key === key);
+      expect(own.at(-1)).toMatchObject({ topic: 'access.changed', value: { orgId: key, userId: 'ida' } });
+      expect(own.map(({ value }) => value)).toContainEqual(
+        expect.objectContaining({ action: 'password.reset', target: 'ida' }),
+      );
+    }
+    expect(JSON.stringify(events)).not.toContain(password);
+  });
+
   it.each([
+    ['password-reset', { email: 'nobody@example.com' }, 'nobody here has the e-mail'],
+    ['password-reset', {}, '--email'],
     ['org-suspend', { org: 'nowhere' }, 'there is no org nowhere'],
     ['org-suspend', {}, '--org'],
     ['org-create', { org: 'Not A Slug' }, '--org'],

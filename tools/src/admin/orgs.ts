@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { givenApiKey, newApiKey, newOrgSecret, SYSTEM_ORG } from '@governsai/access';
-import { type AuditRecorded, orgId as orgIdSchema, SCOPES, type Scope, scope } from '@governsai/contracts';
-import { announceAccessChange, createDatabase, type Database, outboxAppend, type Sql } from '@governsai/db';
-import { databaseEnv, loadConfig } from '@governsai/service';
-import { readStackFile } from '../stack-file.ts';
+import { orgId as orgIdSchema, SCOPES, type Scope, scope } from '@governsai/contracts';
+import { announceAccessChange, type Sql } from '@governsai/db';
+import { audit, withDatabase } from './database.ts';
 import type { AdminCommand } from './dlq.ts';
 
 // What no credential may do, because it is about orgs as a whole: it is done by whoever runs the installation.
@@ -177,33 +176,6 @@ async function inviteOwner(tx: Sql, org: string, email: string): Promise<string>
   );
   await audit(tx, org, 'invitation.create', id, { email, role: 'owner' });
   return secret;
-}
-
-async function audit(tx: Sql, org: string, action: string, target: string, detail: object): Promise<void> {
-  const value: AuditRecorded = {
-    id: randomBytes(16).toString('hex'),
-    orgId: org,
-    actor: { userId: null, keyId: null, service: 'admin' },
-    action,
-    target,
-    result: 'ok',
-    ip: null,
-    detail: { ...detail },
-    at: new Date().toISOString(),
-  };
-  await outboxAppend(tx, 'auth', [{ topic: 'audit.recorded', key: org, value }]);
-}
-
-async function withDatabase<T>(work: (db: Database) => Promise<T>): Promise<T> {
-  const local = process.env.DATABASE_URL || process.env.DATABASE_URL_FILE ? undefined : readStackFile();
-  const env = local ? { ...process.env, DATABASE_URL: local.databaseUrl } : process.env;
-  const { DATABASE_URL: url } = loadConfig(databaseEnv.pick({ DATABASE_URL: true }), env);
-  const db = createDatabase({ url, poolSize: 1, applicationName: 'admin' });
-  try {
-    return await work(db);
-  } finally {
-    await db.close();
-  }
 }
 
 /** The API key in a file. */

@@ -14,7 +14,7 @@ export interface GracefulServer {
 }
 
 /** How long a client may take, in milliseconds; who is slower is answered 408 and cut off, whatever trickles in. */
-export interface ServerPatience {
+interface ServerPatience {
   /** Until the headers are there, from the connection on: also who says nothing at all. */
   headersMs: number;
   /** Until the whole request is there. */

@@ -101,7 +101,7 @@ export class Joining {
     if (person.passwordHash === null) {
       throw new AppError(
         'FORBIDDEN',
-        'this person signs in elsewhere: accept with idToken, or ask an operator for a password',
+        'this person has no password here: accept with idToken, or ask an operator for one (password-reset)',
       );
     }
     if (!(await this.#options.passwords.fits(password, person.passwordHash))) {

@@ -1,10 +1,6 @@
+import { hashPassword, passwordFits } from '@governsai/access/passwords';
 import { AppError } from '@governsai/contracts';
-import { hash, verify } from '@node-rs/argon2';
 
-/** `Algorithm.Argon2id`: a const enum, whose name cannot be imported here. */
-const ARGON2ID = 2;
-// OWASP's choice for argon2id. A stored hash names its own, so that these may grow.
-const OPTIONS = { algorithm: ARGON2ID, memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 /** Who waits longer than this many others is told to come back. */
 const QUEUE_PER_PLACE = 16;
 
@@ -25,7 +21,7 @@ export class Passwords {
 
   /** @throws AppError UNAVAILABLE when too many wait. */
   async hash(password: string): Promise<string> {
-    return this.#inTurn(() => hash(password, OPTIONS));
+    return this.#inTurn(() => hashPassword(password));
   }
 
   /**
@@ -36,9 +32,9 @@ export class Passwords {
    */
   async fits(password: string, stored: string | null): Promise<boolean> {
     return this.#inTurn(async () => {
-      this.#decoy ??= hash('no password fits this', OPTIONS);
+      this.#decoy ??= hashPassword('no password fits this');
       const decoy = await this.#decoy;
-      const fits = await verify(stored ?? decoy, password);
+      const fits = await passwordFits(stored ?? decoy, password);
       return stored !== null && fits;
     });
   }
