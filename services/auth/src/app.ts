@@ -99,6 +99,7 @@ export async function start(log: Logger): Promise<RunningService> {
     guard: new SignInGuard({
       limiter: admission.limiter,
       log: admission.authentications,
+      admitAddress: (address) => admission.admitAddress(address),
       perAddress: perMinute(config.LOGIN_ADDRESS_PER_MINUTE),
       perAccount: perMinute(config.LOGIN_ACCOUNT_PER_MINUTE),
     }),

@@ -28,6 +28,9 @@ beforeEach(() => {
   guard = new SignInGuard({
     limiter: new RateLimiter({ source, log: createLogger('test', 'silent') }),
     log: { record: (authentication) => void recorded.push(authentication) },
+    admitAddress: (address) => {
+      if (address === '192.0.2.66') throw new AppError('RATE_LIMITED', 'too many');
+    },
     perAddress: perMinute(6),
     perAccount: perMinute(3),
   });
@@ -66,6 +69,12 @@ describe('tries to sign in', () => {
     const tries = Array.from({ length: 20 }, (_, i) => [`192.0.2.${i}`, 'ann@example.com'] as const);
     expect(await letThrough(tries)).toBe(3);
     expect([...names].filter((name) => name.includes('ann'))).toEqual([]);
+  });
+
+  it('with a refresh token are as limited as any request of the address: many people share one', async () => {
+    for (let i = 0; i < 100; i++) await guard.present('refresh', '192.0.2.1', async () => {});
+    await expect(guard.present('refresh', '192.0.2.66', async () => {})).rejects.toThrow('too many');
+    expect([...names]).toEqual([]);
   });
 
   it('say how long to wait when they are too many', async () => {

@@ -6,6 +6,6 @@ import type { SignIn } from '../sessions/sign-in.ts';
 /** `POST /v1/auth/refresh` */
 export function refreshSessionRoute(app: HttpApp, guard: SignInGuard, signIn: SignIn): void {
   app.mount(refreshSession, async ({ body: { refreshToken }, principal, req }) =>
-    guard.run('refresh', req.ip ?? null, null, () => signIn.refresh({ principal, req }, refreshToken)),
+    guard.present('refresh', req.ip ?? null, () => signIn.refresh({ principal, req }, refreshToken)),
   );
 }
