@@ -160,7 +160,7 @@ describe('errors', () => {
   });
 
   it('of a full pool are transient and come in bounded time', async () => {
-    const narrow = createDatabase({ url: test.appUrl, poolSize: 1, applicationName: 'narrow', connectTimeoutMs: 50 });
+    const narrow = createDatabase({ url: test.appUrl, poolSize: 1, applicationName: 'narrow', connectTimeoutMs: 1500 });
     await narrow.transaction([], async () => {
       expect(isTransient(await failure(narrow.ping()))).toBe(true);
       expect(isTransient(await failure(narrow.prisma([], (tx) => tx.user.count())))).toBe(true);

@@ -11,7 +11,8 @@ let db: Database;
 beforeAll(async () => {
   test = await createTestDatabase();
   admin = createDatabase({ url: test.adminUrl, poolSize: 1, applicationName: 'test' });
-  db = createDatabase({ url: test.appUrl, poolSize: 4, applicationName: 'test' });
+  // Many wait for few connections, on a machine that may be slow.
+  db = createDatabase({ url: test.appUrl, poolSize: 4, applicationName: 'test', connectTimeoutMs: 60_000 });
 });
 
 afterAll(async () => {

@@ -152,6 +152,7 @@ describe('the role of the services', () => {
 
   it('finds the orgs whose decisions are not all published', async () => {
     await db.transaction(['globex'], (tx) => tx.execute('UPDATE org_chains SET published_seq = 1'));
+    await admin.query('UPDATE org_chains SET updated_at = now()');
     // What was written a moment ago is left to its writer.
     await expect(db.system.query('SELECT * FROM orgs_to_publish($1)', [10])).resolves.toEqual([]);
     await admin.query("UPDATE org_chains SET updated_at = now() - interval '1 minute'");
