@@ -25,7 +25,9 @@ export class World {
 
   private constructor(stack: Stack) {
     this.stack = stack;
-    this.db = createDatabase({ url: stack.databaseUrl, poolSize: 4, applicationName: 'isolation' });
+    const url = stack.databaseUrl;
+    // A machine that is busy is no failure.
+    this.db = createDatabase({ url, poolSize: 4, applicationName: 'isolation', connectTimeoutMs: 60_000 });
   }
 
   static async create(stack: Stack): Promise<World> {
