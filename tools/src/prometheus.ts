@@ -8,17 +8,24 @@ import type { ProcessSpec } from './process.ts';
 /** Where Prometheus usually listens. */
 export const PROMETHEUS_PORT = 9090;
 
-/** How to run a Prometheus that reads the services at `targets` (`host:port`) and knows the chart's rules. */
-export function preparePrometheus(
-  binary: string,
-  dir: string,
-  options: { port: number; targets: readonly string[] },
-): ProcessSpec {
+export interface PrometheusOptions {
+  port: number;
+  /** `host:port` of each service. */
+  targets: readonly string[];
+  /** Seconds between two looks at the services; 5 unless given. */
+  scrapeSeconds?: number;
+  /** Seconds between two evaluations of the rules; 15 unless given. */
+  evaluationSeconds?: number;
+}
+
+/** How to run a Prometheus that reads the services and knows the chart's rules. */
+export function preparePrometheus(binary: string, dir: string, options: PrometheusOptions): ProcessSpec {
+  const { scrapeSeconds = 5, evaluationSeconds = 15 } = options;
   const config = join(dir, 'prometheus.json');
   mkdirSync(dir, { recursive: true });
   // JSON is YAML.
   const content = {
-    global: { scrape_interval: '5s', evaluation_interval: '15s' },
+    global: { scrape_interval: `${scrapeSeconds}s`, evaluation_interval: `${evaluationSeconds}s` },
     rule_files: [join(ROOT, 'helm/governsai/files/rules/*.yaml')],
     // The services name themselves in the label `service`.
     scrape_configs: [{ job_name: 'governsai', honor_labels: true, static_configs: [{ targets: options.targets }] }],

@@ -6,8 +6,12 @@ const verifications = new Counter({
   labelNames: ['outcome'],
 });
 
+const OUTCOMES = ['remembered', 'verified', 'refused', 'unavailable'] as const;
+// A counter that first appears with its first count would hide that count from a rate.
+for (const outcome of OUTCOMES) verifications.inc({ outcome }, 0);
+
 /** Counts one verification. */
-export function countVerification(outcome: 'remembered' | 'verified' | 'refused' | 'unavailable'): void {
+export function countVerification(outcome: (typeof OUTCOMES)[number]): void {
   verifications.inc({ outcome });
 }
 

@@ -56,6 +56,7 @@ const FUNCTIONS = [
   'sweep_identity()',
   'prune_audit_logs(timestamptz, integer)',
   'keys_expiring(interval)',
+  'keys_in_use(interval)',
   'orgs_to_publish(integer)',
   'orgs_to_checkpoint(text, integer)',
   'orgs_to_prune(integer)',

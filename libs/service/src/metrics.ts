@@ -15,6 +15,8 @@ export const spansHandedOver = new Counter({
   help: 'Spans handed to the collector by outcome: exported, failed. What did not fit the queue before is in neither.',
   labelNames: ['outcome'] as const,
 });
+// A counter that first appears with its first count would hide that count from a rate.
+for (const outcome of ['exported', 'failed']) spansHandedOver.inc({ outcome }, 0);
 
 let enabled = false;
 

@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Access, Credential, SocketPass } from '@governsai/access';
-import { AppError, CLOSE_CODES, ERRORS, type ErrorCode, type Principal } from '@governsai/contracts';
+import { AppError, CLOSE_CODES, type Principal } from '@governsai/contracts';
 import { describeActiveSpan, RPC } from '@governsai/telemetry';
 import type { WebSocket } from 'ws';
 import { type Claims, CredentialGate } from './credential-gate.ts';
+import { closeCode, type ErrorContext, errorMessage } from './error-message.ts';
 import type { Framed } from './frame.ts';
 import type { ConnectionHost } from './host.ts';
 import { Inbox } from './inbox.ts';
@@ -116,27 +117,16 @@ export class Connection {
     this.#watchBuffer();
   }
 
-  /** Sends an ERROR; closes the socket when the error's code says so. `id` is the idempotencyKey it is about. */
-  sendError(error: AppError, extra: { id?: string | undefined; channel?: string | undefined } = {}): void {
-    errorsSent.inc({ code: error.code });
+  /**
+   * Sends an ERROR; closes the socket when the error's code says so. `id` is the idempotencyKey it is about, `type` that of the
+   * message it answers, as a handler knows it.
+   */
+  sendError(error: AppError, extra: ErrorContext = {}): void {
+    errorsSent.inc({ code: error.code, type: extra.type ?? 'none' });
     describeActiveSpan(() => ({ [RPC.status]: error.code }));
-    const { code, message, path, retryAfterMs, firstSeq } = error;
-    const channel = extra.channel ?? error.channel;
-    const timestamp = new Date().toISOString();
-    this.send({
-      type: 'ERROR',
-      code,
-      error: code,
-      message,
-      timestamp,
-      id: extra.id,
-      path,
-      channel,
-      retryAfterMs,
-      firstSeq,
-    });
-    const close = closeCode(code);
-    if (close !== undefined) this.#end(close, code);
+    this.send(errorMessage(error, extra));
+    const close = closeCode(error.code);
+    if (close !== undefined) this.#end(close, error.code);
   }
 
   /**
@@ -249,6 +239,7 @@ export class Connection {
 
   async #process(item: Buffer | AppError): Promise<void> {
     let id: string | undefined;
+    let type: string | undefined;
     try {
       if (item instanceof AppError) throw item;
       const message = parseMessage(item.toString());
@@ -259,9 +250,10 @@ export class Connection {
       }
       this.#pass?.spend(this.principal);
       const handler = this.#host.handlerOf(message.type);
+      type = message.type;
       // A heartbeat is no part of a producer's trace.
       const handle = () => handler(this, message, item.length);
-      const stop = messageSeconds.startTimer({ type: message.type });
+      const stop = messageSeconds.startTimer({ type });
       try {
         await (message.type === 'PING' ? handle() : traced(message, this.#trace, handle));
       } finally {
@@ -269,12 +261,13 @@ export class Connection {
       }
     } catch (error) {
       if (error instanceof AppError) {
-        this.sendError(error, { id: error instanceof MessageError ? error.id : id });
+        this.sendError(error, { id: error instanceof MessageError ? error.id : id, type });
         return;
       }
       this.#host.log.error({ err: error, connection: this.id }, 'a message handler failed');
       this.sendError(new AppError('INTERNAL', 'the message could not be handled: retry, and report it if it stays'), {
         id,
+        type,
       });
     }
   }
@@ -296,10 +289,4 @@ export class Connection {
     if (pause && !this.#ws.isPaused) this.#ws.pause();
     else if (!pause && this.#ws.isPaused) this.#ws.resume();
   }
-}
-
-/** The code an error closes the socket with; undefined when the socket stays. */
-function closeCode(code: ErrorCode): number | undefined {
-  const definition: { status: number; close?: number } = ERRORS[code];
-  return definition.close;
 }

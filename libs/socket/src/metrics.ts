@@ -29,8 +29,8 @@ export const messageSeconds = new Histogram({
 
 export const errorsSent = new Counter({
   name: 'governsai_ws_errors_total',
-  help: 'ERROR messages sent, by code.',
-  labelNames: ['code'] as const,
+  help: 'ERROR messages sent, by code and by the type of the message they answer; "none" when that is no message of a known type.',
+  labelNames: ['code', 'type'] as const,
 });
 
 const closes = new Counter({

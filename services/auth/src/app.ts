@@ -11,7 +11,7 @@ import { CredentialStore } from './credential-store.ts';
 import { DirectAccess } from './direct-access.ts';
 import { SignInGuard } from './guard-sign-in.ts';
 import { Heartbeat } from './heartbeat.ts';
-import { watchKeyExpiry } from './key-expiry.ts';
+import { watchKeys } from './key-metrics.ts';
 import { Maintenance } from './maintenance.ts';
 import { mountRoutes } from './routes.ts';
 import { createTokenReader, ownTokens } from './sessions/create-token-reader.ts';
@@ -120,7 +120,7 @@ export async function start(log: Logger): Promise<RunningService> {
     handler: auditRecordedConsumer(db),
     health: (error) => health.report('audit', error),
   });
-  const keyExpiry = watchKeyExpiry(db, log);
+  const keyMetrics = watchKeys(db, log);
   const maintenance = new Maintenance({ db, auditRetentionDays: config.AUDIT_RETENTION_DAYS, wake, log });
 
   await passwords.warmUp();
@@ -130,8 +130,8 @@ export async function start(log: Logger): Promise<RunningService> {
   relay.start();
   admission.start();
   maintenance.start();
-  void keyExpiry.round();
-  keyExpiry.start();
+  void keyMetrics.round();
+  keyMetrics.start();
   // Not waited for: credentials can be checked while Kafka is away.
   audit.start().catch((error: unknown) => health.report('audit', error));
   health.started();
@@ -143,7 +143,7 @@ export async function start(log: Logger): Promise<RunningService> {
       await heartbeat.stop();
       await admission.stop();
       await maintenance.stop();
-      await keyExpiry.stop();
+      await keyMetrics.stop();
       await relay.stop();
       await audit.stop();
       await producer.close();

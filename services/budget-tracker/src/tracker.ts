@@ -16,6 +16,8 @@ const decisionsTotal = new Counter({
   help: 'Decisions by what became of them: counted, filled (counted from the table), seen (counted before), foreign, skipped.',
   labelNames: ['outcome'],
 });
+// A counter that first appears with its first count would hide that count from a rate.
+for (const outcome of ['counted', 'filled', 'seen', 'foreign', 'skipped']) decisionsTotal.inc({ outcome }, 0);
 
 /** A decision on its way into the ledgers, and where it came from: what to dead-letter when it cannot be counted. */
 export interface Arrival<Source> extends Placed {

@@ -42,6 +42,11 @@ const verifications = new Counter({
   labelNames: ['result'] as const,
 });
 
+const conditionErrors = new Counter({
+  name: 'governsai_policy_condition_errors_total',
+  help: 'Conditions of policies that failed for a decision and so matched nothing.',
+});
+
 // A counter that first appears with its first count would hide that count from a rate.
 for (const outcome of ['recorded', 'duplicate', 'conflict', 'refused']) messages.inc({ outcome }, 0);
 for (const result of ['valid', 'broken']) verifications.inc({ result }, 0);
@@ -103,4 +108,9 @@ export function countLeftBehind(orgs: number): void {
 /** Counts one verification of a stored chain. */
 export function countVerification(valid: boolean): void {
   verifications.inc({ result: valid ? 'valid' : 'broken' });
+}
+
+/** Counts a condition of a policy that failed for a decision. */
+export function countConditionError(): void {
+  conditionErrors.inc();
 }

@@ -74,7 +74,7 @@ export class Session {
     for (const outcome of outcomes) {
       // The scopes may have changed while it was opened.
       const error = 'error' in outcome ? outcome.error : this.#refusal(outcome.channel);
-      if (error) this.#connection.sendError(error, { channel: outcome.name });
+      if (error) this.#connection.sendError(error, { channel: outcome.name, type: 'SUB' });
       else if ('open' in outcome) opened.push(outcome);
       if (error && 'open' in outcome && outcome.isNew) outcome.open.end();
     }

@@ -36,6 +36,9 @@ const closedTotal = new Counter({
   help: 'Requests that settled or released a hold.',
   labelNames: ['by'],
 });
+// A counter that first appears with its first count would hide that count from a rate.
+for (const answer of ['allowed', 'refused', 'repeated', 'failed-open', 'failed-closed']) holdsTotal.inc({ answer }, 0);
+for (const by of ['settle', 'release']) closedTotal.inc({ by }, 0);
 
 /** Where holds are asked for, settled and released, over HTTP and sockets alike. */
 export class HoldDesk {

@@ -39,6 +39,8 @@ const deliveriesTotal = new Counter({
   help: 'Tries to deliver to a webhook by what came of them: delivered, retried, failed.',
   labelNames: ['outcome'],
 });
+// A counter that first appears with its first count would hide that count from a rate.
+for (const outcome of ['delivered', 'retried', 'failed']) deliveriesTotal.inc({ outcome }, 0);
 
 /** Sends what waits for webhooks, with retries; any number of trackers may, a delivery is tried by one at a time. */
 export class Dispatcher {

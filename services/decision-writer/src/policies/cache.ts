@@ -1,8 +1,9 @@
 import type { Person, PolicyOutcome } from '@governsai/contracts';
 import type { Sql } from '@governsai/db';
-import { Counter, type Logger } from '@governsai/service';
+import type { Logger } from '@governsai/service';
 import { LRUCache } from 'lru-cache';
 import type { SubmittedDecision } from '../chain.ts';
+import { countConditionError } from '../metrics.ts';
 import { compilePolicies, type PolicySet, type StoredPolicy } from './evaluate.ts';
 import { judge } from './judge.ts';
 
@@ -16,10 +17,6 @@ interface Versioned {
 
 /** The compiled policies of orgs, each as of the version that the org's chain head carries. */
 export class PolicyCache {
-  private readonly conditionErrors = new Counter({
-    name: 'governsai_policy_condition_errors_total',
-    help: 'Conditions that failed for a decision and so matched nothing.',
-  });
   private readonly sets = new LRUCache<string, PolicySet>({ max: MAX_ORGS });
 
   constructor(private readonly log: Logger) {}
@@ -55,7 +52,7 @@ export class PolicyCache {
     person: Person | null,
   ): PolicyOutcome | null {
     const set = policies.get(submitted.orgId);
-    return set ? judge(set, submitted, person, () => this.conditionErrors.inc()) : null;
+    return set ? judge(set, submitted, person, countConditionError) : null;
   }
 
   // Each was compiled before it was saved; one that this release no longer takes must not stop the recording.

@@ -15,7 +15,7 @@ export function ingestHandler(relay: IngestRelay, sessions: Sessions): MessageHa
     const result = await relay.submit({ principal, message, traceparent }, bytes, sessions.laneOf(connection));
     if ('error' in result) {
       const { code, message: text, path, channel, retryAfterMs, id } = result.error;
-      connection.sendError(new AppError(code, text, { path, channel, retryAfterMs }), { id });
+      connection.sendError(new AppError(code, text, { path, channel, retryAfterMs }), { id, type: 'INGEST' });
       return;
     }
     describeActiveSpan(() => ({ [DECISION.orgId]: principal.orgId, [DECISION.id]: result.decisionId }));
