@@ -1,14 +1,12 @@
-import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { parse, stringify } from 'yaml';
+import { parse } from 'yaml';
 import { type MetricInfo, seriesOf } from '../../tools/src/metrics-doc.ts';
 import { ROOT } from '../../tools/src/paths.ts';
 import { exposedMetrics } from './exposed-metrics.ts';
 import { selectorsOf } from './promql.ts';
-import { dashboards, ruleFiles, rules } from './shipped.ts';
+import { dashboards, rules } from './shipped.ts';
 
 const TESTS = join(import.meta.dirname, 'rules');
 const alerts = rules.filter((rule) => rule.alert !== undefined);
@@ -84,51 +82,5 @@ describe('each alert', () => {
     expect(pages.filter((page) => !named.has(`docs/runbooks/${page}`))).toEqual([]);
     const index = readFileSync(join(ROOT, 'docs/runbooks/README.md'), 'utf8');
     for (const page of pages) expect(index).toContain(`(${page})`);
-  });
-});
-
-const hasPromtool = spawnSync('promtool', ['--version']).status === 0;
-// Jest says "skipped", not why.
-if (!hasPromtool)
-  process.stderr.write('skipped: promtool is not on the PATH; Debian has it in the package prometheus\n');
-
-(hasPromtool ? describe : describe.skip)('promtool', () => {
-  it('takes the rules', () => {
-    execFileSync('promtool', ['check', 'rules', '--lint=all', '--lint-fatal', ...ruleFiles]);
-  });
-
-  it.each(readdirSync(TESTS))(
-    '%s: each alert fires when it should, and only then',
-    (name) => {
-      const { status, stdout, stderr } = spawnSync('promtool', ['test', 'rules', join(TESTS, name)], {
-        encoding: 'utf8',
-      });
-      expect({ status, said: status === 0 ? '' : `${stdout}${stderr}` }).toEqual({ status: 0, said: '' });
-    },
-    180_000,
-  );
-
-  it('takes every query of the dashboards', () => {
-    const queries = dashboards
-      .flatMap((dashboard) => dashboard.queries)
-      .filter((query) => !/^label_values/.test(query));
-    expect(queries.length).toBeGreaterThan(70);
-    const group = {
-      name: 'dashboards',
-      rules: queries.map((query, i) => ({
-        record: `query:${i}`,
-        expr: query.replaceAll('$__rate_interval', '5m').replaceAll(/\$(?:topic|org)\b/g, 'any'),
-      })),
-    };
-    const dir = mkdtempSync(join(tmpdir(), 'queries-'));
-    try {
-      writeFileSync(join(dir, 'queries.yaml'), stringify({ groups: [group] }));
-      const { status, stdout, stderr } = spawnSync('promtool', ['check', 'rules', join(dir, 'queries.yaml')], {
-        encoding: 'utf8',
-      });
-      expect({ status, said: status === 0 ? '' : `${stdout}${stderr}` }).toEqual({ status: 0, said: '' });
-    } finally {
-      rmSync(dir, { recursive: true });
-    }
   });
 });
