@@ -104,7 +104,7 @@ export async function start(log: Logger): Promise<RunningService> {
       perAccount: perMinute(config.LOGIN_ACCOUNT_PER_MINUTE),
     }),
     systemHealth: new SystemHealthReader({
-      own: () => health.readiness().status,
+      own: () => health.readiness(),
       targets: config.HEALTH_TARGETS,
     }),
   });

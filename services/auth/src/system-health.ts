@@ -1,7 +1,8 @@
-import { type getHealth, readiness, SERVICES, type ServiceName } from '@governsai/contracts';
+import { type getHealth, type Readiness, readiness, SERVICES, type ServiceName } from '@governsai/contracts';
 import type { z } from 'zod';
 
 export type SystemHealth = z.input<typeof getHealth.response>;
+type ServiceHealth = SystemHealth['services'][ServiceName];
 
 const TIMEOUT_MS = 1500;
 /** An answer serves all who ask within this time: the route is open, and each answer costs a request to every service. */
@@ -9,7 +10,7 @@ const REUSE_MS = 1000;
 
 export interface SystemHealthOptions {
   /** What auth knows of itself. */
-  own: () => string;
+  own: () => Readiness;
   /** Where the other services are. */
   targets: Partial<Record<ServiceName, string>>;
 }
@@ -35,28 +36,30 @@ export class SystemHealthReader {
   }
 
   async #ask(): Promise<SystemHealth> {
-    const statuses = await Promise.all(SERVICES.map((name) => this.#statusOf(name)));
-    const services = Object.fromEntries(
-      SERVICES.map((name, index) => [name, { status: statuses[index] ?? 'unknown' }]),
-    );
+    const states = await Promise.all(SERVICES.map((name) => this.#stateOf(name)));
     return {
-      status: summarize(statuses),
-      services: services as SystemHealth['services'],
+      status: summarize(states.map(({ status }) => status)),
+      services: Object.fromEntries(SERVICES.map((name, index) => [name, states[index]])) as SystemHealth['services'],
       timestamp: new Date().toISOString(),
     };
   }
 
-  async #statusOf(name: ServiceName): Promise<string> {
-    if (name === 'auth') return this.#options.own();
+  async #stateOf(name: ServiceName): Promise<ServiceHealth> {
+    if (name === 'auth') return stateFrom(this.#options.own());
     const target = this.#options.targets[name];
-    if (target === undefined) return 'unknown';
+    if (target === undefined) return { status: 'unknown', away: [] };
     try {
       const answer = await fetch(new URL('/readyz', target), { signal: AbortSignal.timeout(TIMEOUT_MS) });
-      return readiness.parse(await answer.json()).status;
+      return stateFrom(readiness.parse(await answer.json()));
     } catch {
-      return 'unreachable';
+      return { status: 'unreachable', away: [] };
     }
   }
+}
+
+/** What of a service's own answer is for everybody: not the errors, which may name addresses. */
+function stateFrom({ status, dependencies }: Readiness): ServiceHealth {
+  return { status, away: dependencies.flatMap(({ name, up, since }) => (up ? [] : { name, since })) };
 }
 
 /** `ok` when all are ready, `down` when none works, else `degraded`. */

@@ -23,6 +23,17 @@ export const readiness = z
   .meta({ id: 'Readiness', description: 'What /readyz of a service answers.' });
 export type Readiness = z.infer<typeof readiness>;
 
+const serviceHealth = z.object({
+  status: z
+    .string()
+    .describe(
+      'As its /readyz says; `unreachable` when it does not answer, `unknown` when auth does not know where it is.',
+    ),
+  away: z
+    .array(z.object({ name: z.string(), since: timestamp }))
+    .describe('The dependencies it does not reach, and since when.'),
+});
+
 export const getHealth = defineRoute({
   name: 'getHealth',
   method: 'get',
@@ -32,7 +43,7 @@ export const getHealth = defineRoute({
   auth: 'none',
   response: z.object({
     status: z.enum(['ok', 'degraded', 'down']),
-    services: z.record(z.enum(SERVICES as [ServiceName, ...ServiceName[]]), z.object({ status: z.string() })),
+    services: z.record(z.enum(SERVICES as [ServiceName, ...ServiceName[]]), serviceHealth),
     timestamp,
   }),
 });
