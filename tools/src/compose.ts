@@ -116,6 +116,8 @@ class ComposeStack implements RunningStack {
       databaseUrl: postgresUrl({ port: this.#ports.postgres, password: this.#password, database: 'governsai' }),
       kafkaBrokers: [`${HOST}:${this.#ports.kafka}`],
       jaegerUrl: this.#observed ? at(this.#ports.jaeger) : null,
+      prometheusUrl: this.#observed ? at(this.#ports.prometheus) : null,
+      grafanaUrl: this.#observed ? at(this.#ports.grafana) : null,
       orgs: demoOrgs(),
       services: Object.fromEntries(services) as StackFile['services'],
       pids: { kafka: this.#pids.kafka ?? null, postgres: this.#pids.postgres ?? null },

@@ -25,6 +25,8 @@ export function connectText(stack: StackFile): string {
     `PostgreSQL  ${stack.databaseUrl}`,
     `Kafka       ${stack.kafkaBrokers.join(',')}`,
     ...(stack.jaegerUrl ? [`Jaeger      ${stack.jaegerUrl}`] : []),
+    ...(stack.prometheusUrl ? [`Prometheus  ${stack.prometheusUrl}`] : []),
+    ...(stack.grafanaUrl ? [`Grafana     ${stack.grafanaUrl}`] : []),
     ...stack.orgs.map(({ slug, adminApiKey }) => `Demo org    ${slug}, key ${adminApiKey}`),
     '',
     'Connect (then type messages such as',

@@ -59,7 +59,7 @@ export async function startNative({ console, say, changed, signal }: NativeOptio
     throw error;
   });
   return {
-    describe: () => ({ ...stack.describe(), jaegerUrl: observers.jaegerUrl }),
+    describe: () => ({ ...stack.describe(), ...observers.urls }),
     restartService: (name) => stack.service(name).restart(),
     stop: async () => {
       await stack.stop();

@@ -4,11 +4,12 @@ import { choosePorts, HOST } from './ports.ts';
 import { ManagedProcess, type ProcessSpec } from './process.ts';
 import { findProgram } from './programs.ts';
 import { PROMETHEUS_PORT, preparePrometheus } from './prometheus.ts';
+import type { StackFile } from './stack-file.ts';
 
 /** What watches the local stack from outside, as far as this machine has it. */
 export interface Observers {
-  /** Where a Jaeger shows traces; null without one. */
-  jaegerUrl: string | null;
+  /** Where a Jaeger shows traces and a Prometheus metrics; null without one. */
+  urls: Pick<StackFile, 'jaegerUrl' | 'prometheusUrl'>;
   /** What the services are to be told, so that their traces arrive there. */
   env: Record<string, string>;
   stop(): Promise<void>;
@@ -43,13 +44,13 @@ export async function startObservers({ dir, targets, say, output }: ObserversOpt
   const prometheus = findProgram('prometheus');
   const jaegerUrl = `http://${HOST}:${ports['jaeger-query']}`;
   const prometheusUrl = `http://${HOST}:${ports.prometheus}`;
-  const [traces] = await Promise.all([
+  const [traces, metrics] = await Promise.all([
     // Whoever exports an endpoint of their own has said where traces go.
     jaeger && !process.env.OTEL_EXPORTER_OTLP_ENDPOINT ? run(prepareJaeger(jaeger, dir, ports), jaegerUrl) : false,
-    prometheus && run(preparePrometheus(prometheus, dir, { port: ports.prometheus, targets }), prometheusUrl),
+    prometheus ? run(preparePrometheus(prometheus, dir, { port: ports.prometheus, targets }), prometheusUrl) : false,
   ]);
   return {
-    jaegerUrl: traces ? jaegerUrl : null,
+    urls: { jaegerUrl: traces ? jaegerUrl : null, prometheusUrl: metrics ? prometheusUrl : null },
     env: traces ? { OTEL_EXPORTER_OTLP_ENDPOINT: `http://${HOST}:${ports['jaeger-otlp']}` } : {},
     async stop() {
       await Promise.all(running.map((process) => process.stop()));

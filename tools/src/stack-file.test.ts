@@ -11,6 +11,8 @@ const stack: StackFile = {
   databaseUrl: 'postgresql://postgres:secret@127.0.0.1:5432/governsai',
   kafkaBrokers: ['127.0.0.1:9092'],
   jaegerUrl: null,
+  prometheusUrl: null,
+  grafanaUrl: null,
   orgs: [{ slug: 'acme', adminApiKey: 'gai_a', producerApiKey: 'gai_p', subscriberApiKey: 'gai_s' }],
   services: {
     auth: at(3001, 11),

@@ -16,6 +16,9 @@ const stackFile = z.object({
   kafkaBrokers: z.array(z.string()),
   /** Null where no Jaeger runs. */
   jaegerUrl: z.url().nullable(),
+  /** The same of Prometheus and Grafana. */
+  prometheusUrl: z.url().nullable().default(null),
+  grafanaUrl: z.url().nullable().default(null),
   orgs: z.array(
     z.object({ slug: z.string(), adminApiKey: z.string(), producerApiKey: z.string(), subscriberApiKey: z.string() }),
   ),

@@ -234,6 +234,8 @@ class NativeStack implements Stack {
       databaseUrl: this.databaseUrl,
       kafkaBrokers: [...this.kafkaBrokers],
       jaegerUrl: null,
+      prometheusUrl: null,
+      grafanaUrl: null,
       orgs: demoOrgs(),
       services: Object.fromEntries(services) as StackFile['services'],
       pids: { kafka: this.kafka.pid, postgres: this.postgres.pid },
