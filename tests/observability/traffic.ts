@@ -38,8 +38,8 @@ export async function openTraffic(stack: Stack): Promise<Traffic> {
   const budget = { currency: 'USD', thresholds: [1, 2, 3] };
   await made('budgets', { ...budget, name: 'Hard', limit: '1000', hard: true, scope: { tool: 'held' } });
   await made('budgets', { ...budget, name: 'Soft', limit: '1' });
-  // Every delivery fails: it leads to a network that is not public.
-  await made('webhooks', { url: 'https://127.0.0.1:1/' });
+  // Every delivery fails: the name leads to a network that is not public.
+  await made('webhooks', { url: 'https://localhost:1/' });
 
   const hold = async (amount: string) => {
     const request = { idempotencyKey: `traffic-${next++}`, amount, tool: 'held' };

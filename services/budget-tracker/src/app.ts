@@ -74,12 +74,13 @@ export async function start(log: Logger): Promise<RunningService> {
   });
   const definitions = new Definitions();
   const desk = new HoldDesk({ db: holdDb, definitions, onOutage: config.HOLDS_ON_OUTAGE, log, wake });
-  mountRoutes(app, { db, desk, log, maxBudgets: config.MAX_BUDGETS, wake });
+  const policy = new AddressPolicy(config.WEBHOOK_ALLOWED_NETWORKS);
+  mountRoutes(app, { db, desk, log, maxBudgets: config.MAX_BUDGETS, policy, wake });
   const deadlines = new Deadlines({ db, log, wake, health: (error) => health.report('deadlines', error) });
   const dispatcher = new Dispatcher({
     db,
     log,
-    policy: new AddressPolicy(config.WEBHOOK_ALLOWED_NETWORKS),
+    policy,
     timeoutMs: config.WEBHOOK_TIMEOUT,
     health: (error) => health.report('webhooks', error),
   });

@@ -14,6 +14,7 @@ import { listBudgetsRoute } from './routes/list-budgets.ts';
 import { priceRoutes } from './routes/prices.ts';
 import { usageRoutes } from './routes/usage.ts';
 import { deliveryRoutes, webhookRoutes } from './routes/webhooks.ts';
+import type { AddressPolicy } from './webhooks/address-policy.ts';
 
 export interface RouteParts {
   db: Database;
@@ -21,12 +22,14 @@ export interface RouteParts {
   log: Logger;
   /** Budgets of one org at most. */
   maxBudgets: number;
+  /** Where webhooks may be. */
+  policy: AddressPolicy;
   /** Called when events wait in the outbox. */
   wake: () => void;
 }
 
 /** Mounts every route of this service. */
-export function mountRoutes(app: HttpApp, { db, desk, log, maxBudgets, wake }: RouteParts): void {
+export function mountRoutes(app: HttpApp, { db, desk, log, maxBudgets, policy, wake }: RouteParts): void {
   listBudgetsRoute(app, db);
   getBudgetRoute(app, db);
   createBudgetRoute(app, { db, maxBudgets, wake });
@@ -37,7 +40,7 @@ export function mountRoutes(app: HttpApp, { db, desk, log, maxBudgets, wake }: R
   holdRoutes(app, { db, desk });
   usageRoutes(app, { db, wake });
   priceRoutes(app, { db, wake });
-  webhookRoutes(app, { db, wake });
+  webhookRoutes(app, { db, policy, wake });
   deliveryRoutes(app, { db, wake });
   holdRelayRoute(app, { desk, authorize, log });
 }

@@ -6,6 +6,7 @@ import { createHttpApp, createLogger, Health } from '@governsai/service';
 import { HoldDesk } from './holds/desk.ts';
 import { mountRoutes } from './http.ts';
 import { Definitions } from './store/definitions.ts';
+import { AddressPolicy } from './webhooks/address-policy.ts';
 
 const INTERNAL_TOKEN = 'internal-token-for-tests';
 
@@ -20,7 +21,7 @@ export interface TestRoutes {
   close(): Promise<void>;
 }
 
-/** Serves the routes to an API key of `orgId`. */
+/** Serves the routes to an API key of `orgId`. Webhooks may be on 127.0.0.1. */
 export async function serveRoutes(db: Database, orgId: string, maxBudgets = 1000): Promise<TestRoutes> {
   const log = createLogger('budget-tracker', 'silent');
   const health = new Health({ service: 'budget-tracker', intervalMs: 1000, log });
@@ -44,7 +45,8 @@ export async function serveRoutes(db: Database, orgId: string, maxBudgets = 1000
     routes.woken += 1;
   };
   const desk = new HoldDesk({ db, definitions: new Definitions(), onOutage: 'closed', log, wake });
-  mountRoutes(app, { db, desk, log, maxBudgets, wake });
+  const policy = new AddressPolicy(['127.0.0.1']);
+  mountRoutes(app, { db, desk, log, maxBudgets, policy, wake });
   const server = await app.listen(0, '127.0.0.1');
   const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const routes: TestRoutes = {

@@ -108,7 +108,7 @@ const endsAt = clientTimestamp
   .describe('Usage and holds from here on are not counted; null: no such moment.');
 
 const newBudget = z
-  .object({
+  .strictObject({
     name: text(200, 1),
     limit,
     unit: budgetUnit.default('currency'),

@@ -11,7 +11,14 @@ const url = z
 const format = z
   .enum(['standard', 'slack'])
   .describe('`standard`: `{type, timestamp, data}`; `slack`: `{text}`, as incoming webhooks of Slack take it.');
-const kinds = z.array(text(64, 1)).max(32).describe('Kinds of notifications, such as `budget.threshold`; empty: all.');
+/** What webhooks are told of. */
+export const WEBHOOK_KINDS = ['budget.threshold', 'budget.forecast', 'budget.overrun', 'budget.currency'] as const;
+export type WebhookKind = (typeof WEBHOOK_KINDS)[number];
+
+const kinds = z
+  .array(z.enum(WEBHOOK_KINDS))
+  .max(WEBHOOK_KINDS.length)
+  .describe('Kinds of notifications, such as `budget.threshold`; empty: all.');
 
 /** Where an org is told over HTTP. Requests are signed as the Standard Webhooks specification says. */
 export const webhook = z

@@ -35,6 +35,7 @@ let postgres: TestDatabase;
 let broker: TestKafka;
 let admin: Database;
 let db: Database;
+let trackers: GroupConsumer[] = [];
 
 beforeAll(async () => {
   [postgres, broker] = await Promise.all([createTestDatabase(), createTestKafka({ partitions: 3 })]);
@@ -43,6 +44,8 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  // Those that a failure has left: they would go on without what they need.
+  await Promise.all(trackers.map((tracker) => tracker.stop()));
   await db?.close();
   await admin?.close();
   await broker?.drop();
@@ -325,7 +328,7 @@ it(`G5: ${EACH * ORGS.length} decisions, repeated, out of order and handed betwe
     return consumer;
   };
 
-  let trackers = [await join()];
+  trackers = [await join()];
   await publish(firstHalf);
   // A change counts for what is stored from now on, however far behind the trackers are.
   for (const orgId of ORGS) await changeBudgets(orgId);
@@ -336,7 +339,7 @@ it(`G5: ${EACH * ORGS.length} decisions, repeated, out of order and handed betwe
     await pause(500);
     await trackers.shift()?.stop();
   }
-  trackers = [...trackers, await join()];
+  trackers.push(await join());
   await publishing;
   const isDone = async () => {
     const cursors = await admin.system.query<{ seq: number }>('SELECT seq FROM tracker_cursors ORDER BY org_id');
@@ -344,7 +347,7 @@ it(`G5: ${EACH * ORGS.length} decisions, repeated, out of order and handed betwe
   };
   for (const end = Date.now() + 40_000 + DECISIONS * 10; !(await isDone()) && Date.now() < end; ) await pause(100);
   expect(await isDone()).toBe(true);
-  await Promise.all(trackers.map((tracker) => tracker.stop()));
+  await Promise.all(trackers.splice(0).map((tracker) => tracker.stop()));
   await producer.close();
 
   expect(await admin.system.query('SELECT * FROM tracker_skipped')).toEqual([]);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Role } from '@governsai/contracts';
+import type { Role, WebhookKind } from '@governsai/contracts';
 import type { WantedNotification } from '@governsai/db';
 import { allowance, type Budget, type BudgetState, isoOrNull } from './budget.ts';
 import { type Decimal, formatDecimal, percentOf, reaches, ZERO } from './decimal.ts';
@@ -20,7 +20,8 @@ export interface Alert {
 }
 
 /** An alert in words, and what a program needs of it. */
-export interface Told extends Pick<WantedNotification, 'kind' | 'severity' | 'title' | 'body'> {
+export interface Told extends Pick<WantedNotification, 'severity' | 'title' | 'body'> {
+  kind: WebhookKind;
   data: {
     budgetId: string;
     threshold?: number;

@@ -11,6 +11,7 @@ import { HoldDesk } from '../holds/desk.ts';
 import { mountRoutes } from '../http.ts';
 import { Definitions } from '../store/definitions.ts';
 import { sampleEvent } from '../testing.ts';
+import { AddressPolicy } from '../webhooks/address-policy.ts';
 
 const log = createLogger('budget-tracker', 'silent');
 const MAX_BUDGETS = 8;
@@ -51,7 +52,7 @@ beforeAll(async () => {
     woken += 1;
   };
   const desk = new HoldDesk({ db, definitions: new Definitions(), onOutage: 'closed', log, wake });
-  mountRoutes(app, { db, desk, log, maxBudgets: MAX_BUDGETS, wake });
+  mountRoutes(app, { db, desk, log, maxBudgets: MAX_BUDGETS, policy: new AddressPolicy([]), wake });
   const server = await app.listen(0, '127.0.0.1');
   base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 });

@@ -32,6 +32,7 @@ import {
   updateWebhook,
   type WebhookRow,
 } from '../store/webhooks.ts';
+import type { AddressPolicy } from '../webhooks/address-policy.ts';
 import { newSecret } from '../webhooks/signature.ts';
 import { audit, callerId } from './audit.ts';
 import { inOrg } from './in-org.ts';
@@ -39,6 +40,8 @@ import { decodeCursor, pageOf } from './page.ts';
 
 export interface WebhookRouteParts {
   db: Database;
+  /** Where webhooks may be. */
+  policy: AddressPolicy;
   /** Called when events wait in the outbox. */
   wake: () => void;
 }
@@ -47,7 +50,7 @@ const MAX_WEBHOOKS = 32;
 const TURNED_OFF = 'an admin turned it off';
 
 /** `/v1/orgs/:org/webhooks`: what is called, and its secrets. */
-export function webhookRoutes(app: HttpApp, { db, wake }: WebhookRouteParts): void {
+export function webhookRoutes(app: HttpApp, { db, policy, wake }: WebhookRouteParts): void {
   app.mount(listWebhooks, async ({ params: { org }, query: { cursor, limit } }) => {
     const [after] = decodeCursor(cursor, 'string') ?? [''];
     const rows = await inOrg(db, org, (tx) => listWebhookRows(tx, org, after, limit + 1));
@@ -57,7 +60,7 @@ export function webhookRoutes(app: HttpApp, { db, wake }: WebhookRouteParts): vo
   app.mount(getWebhook, ({ params: { org, id } }) => inOrg(db, org, (tx) => wanted(tx, org, id)));
 
   app.mount(createWebhook, async ({ params: { org }, body, principal, req }) => {
-    checkUrl(body.url);
+    checkUrl(body.url, policy);
     const id = `wh_${randomBytes(12).toString('hex')}`;
     const secret = newSecret();
     const webhook = await inOrg(db, org, async (tx) => {
@@ -75,7 +78,7 @@ export function webhookRoutes(app: HttpApp, { db, wake }: WebhookRouteParts): vo
   });
 
   app.mount(changeWebhook, async ({ params: { org, id }, body, principal, req }) => {
-    if (body.url !== undefined) checkUrl(body.url);
+    if (body.url !== undefined) checkUrl(body.url, policy);
     const webhook = await inOrg(db, org, async (tx) => {
       const before = await wanted(tx, org, id);
       const disabledBecause = body.enabled === undefined ? before.disabledBecause : body.enabled ? null : TURNED_OFF;
@@ -160,13 +163,14 @@ export function deliveryRoutes(app: HttpApp, { db, wake }: WebhookRouteParts): v
   });
 }
 
-/** What can be seen to be wrong before the name is resolved; the rest is told by each delivery. */
-function checkUrl(url: string): void {
+/** Refuses at once what would be refused on every try. Where a name leads to is only known then. */
+function checkUrl(url: string, policy: AddressPolicy): void {
   const { username, password } = new URL(url);
-  if (username === '' && password === '') return;
-  throw new AppError('VALIDATION_FAILED', 'url: must hold no user name or password; verify the signature instead', {
-    path: 'url',
-  });
+  const refused =
+    username !== '' || password !== ''
+      ? 'must hold no user name or password; verify the signature instead'
+      : policy.refusalOf(new URL(url));
+  if (refused !== null) throw new AppError('VALIDATION_FAILED', `url: ${refused}`, { path: 'url' });
 }
 
 /** A webhook as the audit log shows it: the path of a URL may be a secret. */

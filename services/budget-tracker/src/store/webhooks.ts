@@ -1,3 +1,4 @@
+import type { WebhookKind } from '@governsai/contracts';
 import type { Sql } from '@governsai/db';
 
 /** A webhook as people see it; times RFC 3339. */
@@ -5,7 +6,7 @@ export interface WebhookRow {
   id: string;
   url: string;
   format: 'standard' | 'slack';
-  kinds: string[];
+  kinds: WebhookKind[];
   disabledBecause: string | null;
   secretExpiresAt: string | null;
   createdAt: string;

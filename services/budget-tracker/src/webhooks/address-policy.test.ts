@@ -63,3 +63,27 @@ describe('addresses it may', () => {
     expect(() => new AddressPolicy([cidr])).toThrow(/is no network/),
   );
 });
+
+describe('a URL', () => {
+  it.each([
+    ['https://example.com/', null],
+    ['https://8.8.8.8/', null],
+    ['https://127.0.0.1/', /127.0.0.1 is not on the public internet/],
+    ['https://0x7f.1/', /127.0.0.1 is not on the public internet/],
+    ['https://[::1]/', /::1 is not on the public internet/],
+    ['https://[fe80::1]/', /not on the public internet/],
+    ['http://example.com/', /use https/],
+    ['http://8.8.8.8/', /use https/],
+  ])('%s is refused before it is called, if wherever it leads: %s', (url, why) => {
+    const refusal = policy.refusalOf(new URL(url));
+    if (why === null) expect(refusal).toBeNull();
+    else expect(refusal).toMatch(why);
+  });
+
+  it('may lack TLS where the operator allows networks, and the name may lead there', () => {
+    const own = new AddressPolicy(['10.0.0.0/8']);
+    expect(own.refusalOf(new URL('http://hooks.internal/'))).toBeNull();
+    expect(own.refusalOf(new URL('http://10.1.2.3/'))).toBeNull();
+    expect(own.refusalOf(new URL('http://8.8.8.8/'))).toMatch(/use https/);
+  });
+});

@@ -23,6 +23,12 @@ const GLOBAL_V6 = '2000::/3';
 /** … but for these: protocol assignments with Teredo, documentation, and 6to4, which leads to any IPv4 address. */
 const NOT_PUBLIC_V6 = ['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20'];
 
+/** Why an address is not called. */
+export const NOT_PUBLIC =
+  'is not on the public internet: the operator may allow its network with WEBHOOK_ALLOWED_NETWORKS';
+/** Why a URL with http is not. */
+export const HTTPS_ONLY = 'http is taken only to networks that the operator allows: use https';
+
 /**
  * Which addresses may be called on behalf of a tenant: those of the public internet, and networks that the operator allows.
  * Everything else is refused, so that nobody can make this service speak to the cluster's own network, to the machine it runs
@@ -30,12 +36,14 @@ const NOT_PUBLIC_V6 = ['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20'];
  */
 export class AddressPolicy {
   readonly #allowed: BlockList;
+  readonly #allowsNetworks: boolean;
   readonly #notPublic = networks([...NOT_PUBLIC_V4, ...NOT_PUBLIC_V6]);
   readonly #global = networks([GLOBAL_V6]);
 
   /** @param allowed networks in CIDR notation; throws RangeError for what is none. */
   constructor(allowed: readonly string[]) {
     this.#allowed = networks(allowed);
+    this.#allowsNetworks = allowed.length > 0;
   }
 
   /** Whether an address (as text, without a zone) may be called. */
@@ -44,6 +52,15 @@ export class AddressPolicy {
     const plain = unmapped(address);
     if (isIPv4(plain)) return !this.#notPublic.check(plain, 'ipv4');
     return isIP(plain) === 6 && this.#global.check(plain, 'ipv6') && !this.#notPublic.check(plain, 'ipv6');
+  }
+
+  /** Why a URL is never called, wherever its name leads; null when that depends on where it leads. */
+  refusalOf({ protocol, hostname }: URL): string | null {
+    const host = hostname.replace(/^\[(.*)\]$/, '$1');
+    const isAddress = isIP(host) !== 0;
+    if (isAddress && !this.mayCall(host)) return `${host} ${NOT_PUBLIC}`;
+    const mayLackTls = isAddress ? this.isAllowedByOperator(host) : this.#allowsNetworks;
+    return protocol === 'https:' || mayLackTls ? null : HTTPS_ONLY;
   }
 
   /** Whether it lies in a network that the operator named: there, http without TLS is taken too. */

@@ -1,8 +1,9 @@
+import type { LookupAddress } from 'node:dns';
 import { lookup } from 'node:dns/promises';
 import { type ClientRequest, type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
-import type { AddressPolicy } from './address-policy.ts';
+import { type AddressPolicy, HTTPS_ONLY, NOT_PUBLIC } from './address-policy.ts';
 
 /** A request to a webhook. */
 export interface OutgoingRequest {
@@ -25,6 +26,8 @@ export interface SendOptions {
   policy: AddressPolicy;
   /** For the whole request, ms. */
   timeoutMs: number;
+  /** Finds the addresses of a name; the system's unless given. */
+  lookUp?: (name: string) => Promise<LookupAddress[]>;
 }
 
 /** Bytes of an answer that are read before the connection is closed: what it says is not kept. */
@@ -35,11 +38,12 @@ const MAX_ANSWER_BYTES = 16 * 1024;
  * address of it is judged, and the connection goes to the address that was judged: a name that changes its mind in between leads
  * nowhere else. Redirects are not followed.
  */
-export async function send(request: OutgoingRequest, { policy, timeoutMs }: SendOptions): Promise<Outcome> {
+export async function send(request: OutgoingRequest, options: SendOptions): Promise<Outcome> {
+  const { timeoutMs } = options;
   const signal = AbortSignal.timeout(timeoutMs);
   try {
     const url = new URL(request.url);
-    const target = await within(signal, resolve(url, policy));
+    const target = await within(signal, resolve(url, options));
     const { status, retryAfterMs } = await exchange(url, target, request, signal);
     if (status >= 200 && status < 300) return { status, error: null, retryAfterMs: null };
     const redirected =
@@ -57,28 +61,28 @@ export async function send(request: OutgoingRequest, { policy, timeoutMs }: Send
 /** What our own side refuses to do. */
 class RefusedError extends Error {}
 
+const lookUpAll = (name: string) => lookup(name, { all: true });
+
 /** Where a URL leads. Throws RefusedError when it may not be called. */
-async function resolve(url: URL, policy: AddressPolicy): Promise<{ address: string; family: number }> {
+async function resolve(url: URL, { policy, lookUp = lookUpAll }: SendOptions): Promise<LookupAddress> {
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
   const family = isIP(host);
-  const found = family === 0 ? await lookup(host, { all: true }) : [{ address: host, family }];
+  const found = family === 0 ? await lookUp(host) : [{ address: host, family }];
   const refused = found.find(({ address }) => !policy.mayCall(address));
   if (refused) {
-    throw new RefusedError(
-      `${host} leads to ${refused.address}, which is not on the public internet: the operator may allow its network`,
-    );
+    throw new RefusedError(`${host} leads to ${refused.address}, which ${NOT_PUBLIC}`);
   }
   const [first] = found;
   if (first === undefined) throw new RefusedError(`${host} has no address`);
   if (url.protocol !== 'https:' && !found.every(({ address }) => policy.isAllowedByOperator(address))) {
-    throw new RefusedError('http is taken only to networks that the operator allows: use https');
+    throw new RefusedError(HTTPS_ONLY);
   }
   return first;
 }
 
 function exchange(
   url: URL,
-  { address, family }: { address: string; family: number },
+  { address, family }: LookupAddress,
   { headers, body }: OutgoingRequest,
   signal: AbortSignal,
 ): Promise<{ status: number; retryAfterMs: number | null }> {

@@ -214,6 +214,10 @@ describe('webhooks', () => {
     [{ url: 'ftp://example.com' }, 'url'],
     [{ url: 'https://user:secret@example.com' }, 'url'],
     [{ url: 'https://example.com', format: 'xml' }, 'format'],
+    [{ url: 'https://10.0.0.1/hook' }, 'url'],
+    [{ url: 'https://[::ffff:10.0.0.1]/hook' }, 'url'],
+    [{ url: 'http://1.1.1.1/hook' }, 'url'],
+    [{ url: 'https://example.com', kinds: ['budget.treshold'] }, 'kinds.0'],
   ])('G10: 400 for %j', async (body, field) =>
     expect(await routes.call('POST', '/v1/orgs/acme/webhooks', body)).toMatchObject({
       status: 400,
@@ -243,6 +247,23 @@ describe('requests into networks that are not public', () => {
       expect(outcome.error).toMatch(/not on the public internet/);
     }
     expect(received).toEqual([]);
+  });
+
+  it('are not made when a name changes its mind after it was judged (DNS rebinding)', async () => {
+    const { port } = receiver.address() as AddressInfo;
+    const leadsTo = ['127.0.0.2', '127.0.0.1'];
+    const policy = new AddressPolicy(['127.0.0.2']);
+    const lookUp = async () => [{ address: leadsTo.shift() ?? '127.0.0.1', family: 4 }];
+    const outcome = await send(request(`http://rebinding.test:${port}/`), { policy, timeoutMs: 2000, lookUp });
+    expect(outcome).toMatchObject({ status: null, error: expect.stringMatching(/could not be reached/) });
+    expect(leadsTo).toEqual(['127.0.0.1']);
+    expect(received).toEqual([]);
+  });
+
+  it('are refused when one of the addresses of a name is not public', async () => {
+    const lookUp = async () => ['1.1.1.1', '10.0.0.1'].map((address) => ({ address, family: 4 }));
+    const outcome = await send(request('https://both.test/'), { ...strict, lookUp });
+    expect(outcome.error).toMatch(/both.test leads to 10.0.0.1/);
   });
 
   it('are refused where a public one redirects to', async () => {
