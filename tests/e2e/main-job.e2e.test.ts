@@ -4,20 +4,20 @@ import { join } from 'node:path';
 import { SCOPES, SERVICES } from '@governsai/contracts';
 import { createDatabase, type Database, DEMO_ORGS } from '@governsai/db';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type Stack, startStack } from '../../tools/src/stack.ts';
 import { type Frame, SocketClient } from './socket-client.ts';
+import { type StackUnderTest, stackUnderTest } from './stack-under-test.ts';
 
 const spec = JSON.parse(readFileSync(join(import.meta.dirname, '../fixtures/spec-messages.json'), 'utf8'));
 const acme = DEMO_ORGS.find((org) => org.id === 'acme') as (typeof DEMO_ORGS)[number];
 const globex = DEMO_ORGS.find((org) => org.id === 'globex') as (typeof DEMO_ORGS)[number];
 const SPEC_KEY = 'gai_demo_your-org_admin_0000000000000000000000000';
 
-let stack: Stack;
+let stack: StackUnderTest;
 let admin: Database;
 const clients: SocketClient[] = [];
 
 beforeAll(async () => {
-  stack = await startStack({ dir: join(import.meta.dirname, '../../.test', `e2e-${process.pid}`), temporary: true });
+  stack = await stackUnderTest();
   admin = createDatabase({ url: stack.databaseUrl, poolSize: 2, applicationName: 'test' });
   await seedSpecOrg();
 }, 180_000);
@@ -74,8 +74,8 @@ const storedWith = (idempotencyKey: string) =>
 
 async function expectAllServicesReady(): Promise<void> {
   for (const name of SERVICES) {
-    for (const replica of stack.service(name).replicas) {
-      const answer = await fetch(`${replica.url}/readyz`);
+    for (const url of stack.urlsOf(name)) {
+      const answer = await fetch(`${url}/readyz`);
       expect({ name, status: answer.status }).toEqual({ name, status: 200 });
     }
   }
