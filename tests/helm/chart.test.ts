@@ -20,7 +20,8 @@ function hasUnittest(): boolean {
 const withHelm = helm ? describe : describe.skip;
 const found = (file: string) => render(helm, file).manifests;
 const ofKind = (manifests: Manifest[], kind: string) => manifests.filter((manifest) => manifest.kind === kind);
-const services = (manifests: Manifest[]) => ofKind(manifests, 'Deployment');
+const services = (manifests: Manifest[]) =>
+  ofKind(manifests, 'Deployment').filter(({ metadata }) => !metadata.name.endsWith('-admin'));
 /** The pod templates of everything that runs, by name. */
 const pods = (manifests: Manifest[]) =>
   manifests.flatMap(({ kind, metadata, spec }) => {
@@ -213,6 +214,42 @@ withHelm('scaling', () => {
     expect(scaled.map(({ metadata }) => metadata.name).sort()).toEqual(
       ['budget-tracker', 'decision-writer', 'ingest-gateway', 'push-gateway'].map((name) => `rel-governsai-${name}`),
     );
+  });
+});
+
+withHelm('the admin command', () => {
+  const admin = (file: string) =>
+    found(file).find(({ kind, metadata: { name } }) => kind === 'Deployment' && /-admin$/.test(name));
+
+  it('has no pod until one is wanted', () => {
+    expect(admin('values-production.yaml')?.spec.replicas).toBe(0);
+  });
+
+  it('is at Kafka who may read dead letters, and no service', () => {
+    const user = ofKind(found('values-production.yaml'), 'KafkaUser').find(({ metadata }) =>
+      /-admin$/.test(metadata.name),
+    );
+    const reads = user?.spec.authorization.acls.filter(
+      (acl: { resource: { type: string }; operations: string[] }) =>
+        acl.resource.type === 'topic' && acl.operations.includes('Read'),
+    );
+    expect(reads.every((acl: { resource: { name: string } }) => acl.resource.name.endsWith('.dead'))).toBe(true);
+    expect(JSON.stringify(admin('values-production.yaml'))).toContain(`"name":"${user?.metadata.name}"`);
+    expect(JSON.stringify(admin('ci/everything-values.yaml'))).toContain('"name":"kafka-admin"');
+  });
+});
+
+withHelm('the first org', () => {
+  it('gets its key and the invitation of its owner from a Secret', () => {
+    const job = ofKind(found('values-production.yaml'), 'Job').find(({ metadata }) =>
+      /-bootstrap$/.test(metadata.name),
+    );
+    const [container] = job?.spec.template.spec.containers ?? [];
+    expect(container.command.slice(2).join(' ')).toBe(
+      'bootstrap --org example --name Example Ltd --key-file /etc/governsai/api-key --email owner@example.com --invitation-file /etc/governsai/invitation',
+    );
+    const volumes = JSON.stringify(job?.spec.template.spec.volumes);
+    for (const path of ['api-key', 'invitation']) expect(volumes).toContain(`{"key":"${path}","path":"${path}"}`);
   });
 });
 

@@ -34,6 +34,10 @@ KAFKA_TLS: {{ .tls.enabled | quote }}
 {{- if and .tls.enabled .tls.existingSecret }}
 KAFKA_TLS_CA_FILE: /etc/governsai/kafka-ca.crt
 {{- end }}
+{{- if and .tls.enabled .tls.clientSecret }}
+KAFKA_TLS_CERT_FILE: /etc/governsai/kafka-tls.crt
+KAFKA_TLS_KEY_FILE: /etc/governsai/kafka-tls.key
+{{- end }}
 {{- if index $ 1 }}
 KAFKA_SASL_MECHANISM: {{ .sasl.mechanism }}
 KAFKA_SASL_PASSWORD_FILE: /etc/governsai/kafka-password
@@ -49,6 +53,11 @@ KAFKA_SASL_PASSWORD_FILE: /etc/governsai/kafka-password
 - secret:
     name: {{ .tls.existingSecret }}
     items: [{key: {{ .tls.key }}, path: kafka-ca.crt}]
+{{- end }}
+{{- if and .tls.enabled .tls.clientSecret }}
+- secret:
+    name: {{ .tls.clientSecret }}
+    items: [{key: tls.crt, path: kafka-tls.crt}, {key: tls.key, path: kafka-tls.key}]
 {{- end }}
 {{- if index $ 1 }}
 - secret:

@@ -32,7 +32,7 @@ export interface DeadLetterSelection {
 const REQUEST_TIMEOUT_MS = 10_000;
 const DEFAULT_LIMIT = 1000;
 /** Remembers by its offsets what has been sent back. */
-const REDRIVE_GROUP = 'redrive';
+const REDRIVE_GROUP = 'admin-redrive';
 
 /** The dead letters that have not been sent back yet, topic by topic in the order of their offsets. */
 export async function listDeadLetters(
@@ -40,7 +40,7 @@ export async function listDeadLetters(
   selection: DeadLetterSelection = {},
 ): Promise<DeadLetter[]> {
   const found: DeadLetter[] = [];
-  const groupId = `${options.topicPrefix}dead-letters-${randomBytes(6).toString('hex')}`;
+  const groupId = `${options.topicPrefix}admin-dead-letters-${randomBytes(6).toString('hex')}`;
   await readWaiting(options, groupId, selection, async (_consumer, topic, partition, message) => {
     found.push(deadLetterOf(topic, partition, message));
   });

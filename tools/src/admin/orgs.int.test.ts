@@ -62,6 +62,32 @@ describe('the admin command', () => {
     }
   });
 
+  it('invites the owner with an invitation from a file, and prints none', async () => {
+    const own = await createTestDatabase();
+    process.env.DATABASE_URL = own.appUrl;
+    try {
+      const folder = mkdtempSync(join(tmpdir(), 'bootstrap-'));
+      const [key, invitation] = [join(folder, 'key'), join(folder, 'invitation')];
+      writeFileSync(key, await run('key-new'));
+      writeFileSync(invitation, await run('invitation-new', { org: 'another' }));
+      const options = { org: 'hooli', email: 'gavin@hooli.example', 'key-file': key, 'invitation-file': invitation };
+      await expect(run('bootstrap', options)).rejects.toThrow('no invitation to hooli');
+      const token = await run('invitation-new', { org: 'hooli' });
+      writeFileSync(invitation, `${token}\n`);
+      await expect(run('bootstrap', { ...options, email: '' })).rejects.toThrow('--email');
+      expect(await run('bootstrap', options)).not.toMatch(/ga[iv]_/);
+      const reader = createDatabase({ url: own.appUrl, poolSize: 1, applicationName: 'admin-test' });
+      const rows = await reader.transaction(['hooli'], (tx) =>
+        tx.query('SELECT email, role, token_hash FROM invitations'),
+      );
+      await reader.close();
+      expect(rows).toEqual([{ email: 'gavin@hooli.example', role: 'owner', token_hash: secretHash(token) }]);
+    } finally {
+      process.env.DATABASE_URL = database.appUrl;
+      await own.drop();
+    }
+  });
+
   it('bootstraps an empty installation once: an org, a key and an invitation for its owner', async () => {
     const [first, second] = await Promise.allSettled([
       run('bootstrap', { org: 'acme', name: 'Acme', email: 'Boss@acme.example' }),

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { givenApiKey, newApiKey, newOrgSecret, SYSTEM_ORG } from '@governsai/access';
+import { type NewSecret, newApiKey, newOrgSecret, SYSTEM_ORG } from '@governsai/access';
 import { orgId as orgIdSchema, SCOPES, type Scope, scope } from '@governsai/contracts';
 import { announceAccessChange, type Sql } from '@governsai/db';
 import { audit, withDatabase } from './database.ts';
 import type { AdminCommand } from './dlq.ts';
+import { invitationIn, keyIn } from './given-secrets.ts';
 
 // What no credential may do, because it is about orgs as a whole: it is done by whoever runs the installation.
 
@@ -20,8 +20,8 @@ const text = { type: 'string' } as const;
 export const ORG_COMMANDS: Record<string, AdminCommand> = {
   bootstrap: {
     summary:
-      'Makes the first org of an empty installation and prints its key once. --org SLUG, --name NAME, --email OWNER, --key-file PATH (takes that key, prints none, and is content with an installation that has orgs)',
-    options: { org: text, name: text, email: text, 'key-file': text },
+      'Makes the first org of an empty installation and prints its key once. --org SLUG, --name NAME, --email OWNER, --key-file PATH (takes that key, prints none, and is content with an installation that has orgs), --invitation-file PATH (the same for the owner)',
+    options: { org: text, name: text, email: text, 'key-file': text, 'invitation-file': text },
     run: (options) => createOrg(options, 'first'),
   },
   'org-create': {
@@ -50,6 +50,11 @@ export const ORG_COMMANDS: Record<string, AdminCommand> = {
     options: {},
     run: async () => console.log(newApiKey().secret),
   },
+  'invitation-new': {
+    summary: 'Prints a new invitation that nobody knows yet, for bootstrap --invitation-file. --org SLUG',
+    options: { org: text },
+    run: async (options) => console.log(newOrgSecret('gav_', orgOf(options)).secret),
+  },
   'key-create': {
     summary: 'Makes an API key and prints it once. --org SLUG, --name NAME, --scopes A,B (all by default)',
     options: { org: text, name: text, scopes: text },
@@ -62,7 +67,10 @@ async function createOrg(options: Options, which: 'first' | 'further'): Promise<
   if (org === SYSTEM_ORG) throw new Error(`--org: ${org} is a name of our own; choose another one`);
   const name = options.name ?? org;
   const email = options.email?.toLowerCase();
-  const given = options['key-file'] === undefined ? null : keyOf(options['key-file']);
+  const given = options['key-file'] === undefined ? null : keyIn(options['key-file']);
+  const invitationFile = options['invitation-file'];
+  const invitation = invitationFile === undefined ? null : invitationIn(invitationFile, org);
+  if (invitation !== null && email === undefined) throw new Error('--email: say whom --invitation-file is for');
   if (email !== undefined && !/^[^\s@]+@[^\s@]+$/.test(email)) throw new Error('--email: give the e-mail of the owner');
   await withDatabase(async (db) => {
     const made = await db.transaction([org], async (tx) => {
@@ -78,7 +86,8 @@ async function createOrg(options: Options, which: 'first' | 'further'): Promise<
       ]);
       if (added === 0) throw new Error(`--org: there is an org ${org} already; choose another name`);
       const key = await insertKey(tx, org, 'First key', SCOPES, given ?? newApiKey());
-      const token = email === undefined ? null : await inviteOwner(tx, org, email);
+      const token =
+        email === undefined ? null : await inviteOwner(tx, org, email, invitation ?? newOrgSecret('gav_', org));
       await audit(tx, org, 'org.create', org, { name });
       await announceAccessChange(tx, org, {});
       return { key, token };
@@ -90,7 +99,7 @@ async function createOrg(options: Options, which: 'first' | 'further'): Promise<
     console.log(`org         ${org}`);
     console.log(given ? 'api key     as given' : `api key     ${made.key}   (all scopes; it is not shown again)`);
     if (made.token !== null) {
-      console.log(`invitation  ${made.token}`);
+      console.log(`invitation  ${invitation ? 'as given' : made.token}`);
       console.log(
         `            for ${email} to become the owner within ${INVITATION_HOURS} h: POST /v1/auth/invitations`,
       );
@@ -166,8 +175,7 @@ async function insertKey(
   return secret;
 }
 
-async function inviteOwner(tx: Sql, org: string, email: string): Promise<string> {
-  const { secret, hash } = newOrgSecret('gav_', org);
+async function inviteOwner(tx: Sql, org: string, email: string, { secret, hash }: NewSecret): Promise<string> {
   const id = `inv_${randomBytes(12).toString('hex')}`;
   const now = Date.now();
   await tx.execute(
@@ -176,13 +184,6 @@ async function inviteOwner(tx: Sql, org: string, email: string): Promise<string>
   );
   await audit(tx, org, 'invitation.create', id, { email, role: 'owner' });
   return secret;
-}
-
-/** The API key in a file. */
-function keyOf(path: string) {
-  const key = givenApiKey(readFileSync(path, 'utf8').trim());
-  if (key) return key;
-  throw new Error('--key-file: the file holds no API key of ours; make one with key-new');
 }
 
 function orgOf({ org }: Options): string {

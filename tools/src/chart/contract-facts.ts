@@ -12,8 +12,8 @@ interface TopicRight {
 export interface ContractFacts {
   edge: EdgePath[];
   topics: WantedTopic[];
-  /** The rights each service needs on topics. Its consumer groups begin with its own name. */
-  rights: Record<ServiceName, TopicRight[]>;
+  /** The rights each service and the admin command need on topics. Their consumer groups begin with their own names. */
+  rights: Record<ServiceName | 'admin', TopicRight[]>;
 }
 
 export function contractFacts(): ContractFacts {
@@ -21,7 +21,7 @@ export function contractFacts(): ContractFacts {
   return {
     edge: edgePaths(),
     topics: wantedTopics(''),
-    rights: Object.fromEntries(rights) as ContractFacts['rights'],
+    rights: { ...(Object.fromEntries(rights) as Record<ServiceName, TopicRight[]>), admin: adminRights() },
   };
 }
 
@@ -37,4 +37,12 @@ function topicRights(service: ServiceName): TopicRight[] {
     if (reads) dead.operations.push('Write');
     return [own, dead];
   });
+}
+
+/** The admin command lists dead letters and sends them back to where they came from; it reads no other topic. */
+function adminRights(): TopicRight[] {
+  return TOPIC_NAMES.flatMap((name: TopicName): TopicRight[] => [
+    { topic: name, operations: ['Describe', 'Write'] },
+    { topic: deadLetterTopic(name), operations: ['Describe', 'Read'] },
+  ]);
 }

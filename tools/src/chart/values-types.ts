@@ -109,7 +109,12 @@ export const valuesSchema = z.strictObject({
     topicPrefix: z.string().regex(/^[A-Za-z0-9._-]{0,100}$/),
     partitions: atLeastOne.max(10_000),
     replicationFactor: atLeastOne.max(100),
-    tls: z.strictObject({ enabled: z.boolean(), existingSecret: objectName, key: dataKey }),
+    tls: z.strictObject({
+      enabled: z.boolean(),
+      existingSecret: objectName,
+      key: dataKey,
+      clientSecret: objectName,
+    }),
     sasl: z.strictObject({
       mechanism: z.enum(['', 'scram-sha-512', 'scram-sha-256', 'plain']),
       existingSecret: objectName,
@@ -151,7 +156,9 @@ export const valuesSchema = z.strictObject({
     name: z.string(),
     existingSecret: objectName,
     key: dataKey,
+    owner: z.strictObject({ email: z.string().regex(/^$|^[^\s@]+@[^\s@]+$/), key: dataKey }),
   }),
+  admin: z.strictObject({ replicas: count.max(1), kafkaSecret: objectName, resources }),
   demo: z.strictObject({ enabled: z.boolean() }),
   ingress: z.strictObject({
     enabled: z.boolean(),
