@@ -6,6 +6,7 @@
 # RUNTIME_IMAGE  what a service runs on. `scratch`: Node.js, the C libraries and certificates of NODE_IMAGE, and nothing else, no
 #                shell and no package manager. Any image with glibc and libstdc++ will do, for instance
 #                gcr.io/distroless/cc-debian12:nonroot by digest.
+# VERSION, REVISION, CREATED   what the labels say (https://specs.opencontainers.org/image-spec/annotations).
 ARG NODE_IMAGE=node:24-bookworm-slim
 ARG RUNTIME_IMAGE=scratch
 
@@ -23,8 +24,6 @@ COPY --from=manifests /app ./
 RUN npm ci
 COPY . .
 RUN npm run build
-# What is in the images, for whoever has to know: CycloneDX, of the packages that are not for development only.
-RUN npm sbom --omit dev --sbom-format cyclonedx >/sbom.json
 
 # Node.js for a base that has none, and what every base lacks.
 FROM ${NODE_IMAGE} AS runtime
@@ -46,39 +45,56 @@ FROM build AS files
 RUN for service in services/*; do \
       name=$(basename "$service") && out=/files/$name \
       && node tools/image/production-files.mjs "$out" "$service/dist/main.js" \
+      && node tools/image/sbom.mjs "$out" "$name" \
       && ln -s "$service/dist/main.js" "$out/main.js" \
-      && cp /sbom.json "$out/" \
       && cd "$out" \
       && { OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1 node main.js 2>&1 || true; } | grep 'environment is not valid' \
       && cd /app || exit 1; \
     done \
  && node tools/image/production-files.mjs /files/tools \
-      libs/db/dist/migrate-cli.js libs/db/dist/seed-cli.js \
+      libs/db/dist/migrate-cli.js libs/db/dist/seed-cli.js libs/verifier/dist/verify-cli.js \
+      services/budget-tracker/dist/budgets-check.js \
       tools/dist/admin-cli.js tools/dist/topics-cli.js tools/dist/secrets-cli.js tools/dist/edge-cli.js tools/dist/proof.js \
       --with prisma/migrations node_modules/@prisma/schema-engine-wasm \
- && cp /sbom.json /files/tools/
+ && node tools/image/sbom.mjs /files/tools tools
+# The commands a person types.
+RUN mkdir /commands && cd /commands \
+ && printf '#!/bin/sh\nexec node /app/tools/dist/admin-cli.js "$@"\n' >admin \
+ && printf '#!/bin/sh\nexec node /app/libs/verifier/dist/verify-cli.js "$@"\n' >governsai-verify \
+ && printf '#!/bin/sh\nexec node /app/services/budget-tracker/dist/budgets-check.js "$@"\n' >budgets-check \
+ && chmod 755 ./*
 
 # Has a shell, for it is also where a person looks around.
 FROM ${NODE_IMAGE} AS tools
+ARG NODE_IMAGE
 ARG VERSION=0.0.0
 ARG REVISION=unknown
+ARG CREATED=1970-01-01T00:00:00Z
 LABEL org.opencontainers.image.title="governsai/tools" \
+      org.opencontainers.image.description="Migration, topics, admin command, edge and tests of GovernsAI" \
+      org.opencontainers.image.base.name="${NODE_IMAGE}" \
+      org.opencontainers.image.created="${CREATED}" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.licenses="Apache-2.0"
 ENV NODE_ENV=production HOST=0.0.0.0
 WORKDIR /app
 COPY --from=files /files/tools ./
+COPY --from=files /commands /usr/local/bin/
 # A volume mounted here belongs to the user who writes the secrets.
 RUN install -d -o 1000 -g 1000 /run/governsai
 USER 1000
 
 FROM ${RUNTIME_IMAGE} AS service
 ARG SERVICE
+ARG RUNTIME_IMAGE
 ARG VERSION=0.0.0
 ARG REVISION=unknown
+ARG CREATED=1970-01-01T00:00:00Z
 LABEL org.opencontainers.image.title="governsai/${SERVICE}" \
       org.opencontainers.image.description="One of the five services of GovernsAI" \
+      org.opencontainers.image.base.name="${RUNTIME_IMAGE}" \
+      org.opencontainers.image.created="${CREATED}" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.licenses="Apache-2.0"
