@@ -116,6 +116,25 @@ describe('the edge over HTTP', () => {
     expect(body.headers).not.toHaveProperty('x-real-ip');
   });
 
+  it('passes on who asked a proxy in front, if that proxy is trusted', async () => {
+    await replica('auth');
+    const forwarded = { 'x-forwarded-for': '203.0.113.9, 198.51.100.1', 'x-forwarded-proto': 'https' };
+    const behind = async (trustedProxies: string[]) => {
+      await edge.close();
+      edge = createEdge({ upstreams: (service) => replicas[service] ?? [], trustedProxies });
+      await edge.listen(Number(new URL(edgeUrl).port), HOST);
+      return (await get('/v1/health', { headers: forwarded })).body.headers;
+    };
+    expect(await behind(['127.0.0.0/8'])).toMatchObject({
+      'x-forwarded-for': '203.0.113.9, 198.51.100.1, 127.0.0.1',
+      'x-forwarded-proto': 'https',
+    });
+    expect(await behind(['10.0.0.0/8'])).toMatchObject({
+      'x-forwarded-for': '127.0.0.1',
+      'x-forwarded-proto': 'http',
+    });
+  });
+
   it('uses the replicas in turn and passes over one that does not listen', async () => {
     const first = await replica('auth', 'first');
     await replica('auth', 'second');

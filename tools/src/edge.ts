@@ -9,6 +9,7 @@ import {
   type Problem,
   type ServiceName,
 } from '@governsai/contracts';
+import { isInNetworks } from '@governsai/service';
 
 export interface Edge {
   readonly server: Server;
@@ -24,6 +25,8 @@ export interface EdgeOptions {
   upstreams: (service: ServiceName) => readonly string[];
   /** True: it stands between services, as a Kubernetes Service does, and passes on the token they show each other. */
   internal?: boolean;
+  /** Networks of the proxies in front, whose X-Forwarded-For and X-Forwarded-Proto are passed on; none unless given. */
+  trustedProxies?: readonly string[];
 }
 
 /** An answer that takes longer than this between two bytes is given up. Streams send a heartbeat more often. */
@@ -44,7 +47,12 @@ const NOT_FORWARDED = new Set([
  * Not listening yet. Its own errors are problem documents: 404 for a path that no service has here, 503 when no replica
  * could be reached (nothing was handed on, so the request may be repeated), 502 when one broke off its answer.
  */
-export function createEdge({ serviceOf = edgeService, upstreams, internal = false }: EdgeOptions): Edge {
+export function createEdge({
+  serviceOf = edgeService,
+  upstreams,
+  internal = false,
+  trustedProxies = [],
+}: EdgeOptions): Edge {
   // No limit on connections: the services have theirs, and they are to be seen.
   const agent = new Agent({ keepAlive: true, maxFreeSockets: 64 });
   const turns = new Map<ServiceName, number>();
@@ -76,7 +84,7 @@ export function createEdge({ serviceOf = edgeService, upstreams, internal = fals
 
     function attempt([target, ...others]: readonly string[]): void {
       if (target === undefined) return refuse(res, unavailable('the service'), requestId);
-      const headers = forwardedHeaders(req, requestId, internal);
+      const headers = forwardedHeaders(req, requestId, internal, trustedProxies);
       const upstream = request(new URL(target), {
         agent,
         method: req.method,
@@ -130,7 +138,7 @@ export function createEdge({ serviceOf = edgeService, upstreams, internal = fals
     function attempt([target, ...others]: readonly string[]): void {
       if (target === undefined) return refuseUpgrade(client, unavailable('the service'), requestId);
       const headers = {
-        ...forwardedHeaders(req, requestId, internal),
+        ...forwardedHeaders(req, requestId, internal, trustedProxies),
         connection: 'Upgrade',
         upgrade: req.headers.upgrade ?? 'websocket',
       };
@@ -244,6 +252,7 @@ function forwardedHeaders(
   req: IncomingMessage,
   requestId: string,
   internal: boolean,
+  trustedProxies: readonly string[],
 ): Record<string, string | string[]> {
   const headers = withoutHop(req.headers);
   if (!internal) delete headers[INTERNAL_TOKEN_HEADER];
@@ -252,8 +261,11 @@ function forwardedHeaders(
   // HTTP/1.0 may leave it out.
   if (req.headers.host !== undefined) headers['x-forwarded-host'] = req.headers.host;
   headers['x-request-id'] = requestId;
-  headers['x-forwarded-for'] = req.socket.remoteAddress ?? '';
-  headers['x-forwarded-proto'] = 'http';
+  const peer = req.socket.remoteAddress ?? '';
+  const trusted = isInNetworks(peer, trustedProxies);
+  const before = trusted ? req.headers['x-forwarded-for'] : undefined;
+  headers['x-forwarded-for'] = before === undefined ? peer : `${before}, ${peer}`;
+  headers['x-forwarded-proto'] = (trusted && req.headers['x-forwarded-proto']) || 'http';
   return headers;
 }
 
