@@ -7,11 +7,12 @@ const helm = program('helm');
 const kubeconform = program('kubeconform');
 const schemas = kubeconformSchemas();
 const missing = [
+  'the chart in a real cluster (make k8s-test)',
   ...(helm ? [] : ['rendering the chart (helm)']),
   ...(kubeconform && schemas ? [] : ["checking objects against Kubernetes' schemas (kubeconform)"]),
   ...(hasUnittest() ? [] : ['helm unittest (its plugin)']),
 ];
-if (missing.length > 0) process.stdout.write(`Left out, for want of the program: ${missing.join('; ')}.\n`);
+process.stdout.write(`Left out of the chart's tests here: ${missing.join('; ')}.\n`);
 
 function hasUnittest(): boolean {
   return helm !== null && /^unittest\b/m.test(spawnSync(helm, ['plugin', 'list'], { encoding: 'utf8' }).stdout);
@@ -214,6 +215,16 @@ withHelm('scaling', () => {
     expect(scaled.map(({ metadata }) => metadata.name).sort()).toEqual(
       ['budget-tracker', 'decision-writer', 'ingest-gateway', 'push-gateway'].map((name) => `rel-governsai-${name}`),
     );
+  });
+});
+
+withHelm("Strimzi's topics", () => {
+  it('are kept as the contract says, or as the values do', () => {
+    const kept = ofKind(found('values-production.yaml'), 'KafkaTopic').map(({ spec }) => [
+      spec.topicName,
+      spec.config['retention.ms'] / 86_400_000,
+    ]);
+    expect(Object.fromEntries(kept)).toMatchObject({ 'decisions.submitted': 3, 'decisions.recorded': 7 });
   });
 });
 

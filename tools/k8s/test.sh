@@ -5,7 +5,7 @@
 #   TAG, OTHER_TAG   two releases to move between, built when they are not there; by default one build under two names
 #   RATE             decisions a second, 200 unless given
 #   KEEP=yes         leaves everything as it is at the first failure
-#   ONLY="a b"       of upgrade, kill, scale, network: only these parts
+#   ONLY="a b"       of upgrade, kill, scale, network, admin: only these parts; `none`: install, helm test and uninstall
 # and those of images.sh and common.sh: NODE_IMAGE, REGISTRY, KAFKA_IMAGE, POSTGRES_IMAGE.
 set -euo pipefail
 # shellcheck source=tools/k8s/common.sh
@@ -17,8 +17,10 @@ kubectl version >/dev/null 2>&1 || fail 'No cluster answers: point KUBECONFIG at
 TAG=${TAG:-$(release_version)}
 OTHER_TAG=${OTHER_TAG:-$TAG-again}
 RATE=${RATE:-200}
-ONLY=${ONLY:-upgrade kill scale network}
+ONLY=${ONLY:-upgrade kill scale network admin}
 CHART=$ROOT/helm/governsai
+# The demo data's own key: public.
+DEMO_KEY=gai_demo_acme_admin_0000000000000000000000000
 WORK=$(mktemp -d)
 exec 3>&2
 PASSED=0
@@ -109,7 +111,7 @@ spec:
       securityContext: {allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: {drop: [ALL]}}
       env:
         - {name: ORG, value: acme}
-        - {name: API_KEY, value: gai_demo_acme_admin_0000000000000000000000000}
+        - {name: API_KEY, value: $DEMO_KEY}
         - {name: RATE, value: '$RATE'}
         - {name: INGEST_URL, value: http://$RELEASE-ingest-gateway}
         - {name: PUSH_URL, value: http://$RELEASE-push-gateway}
@@ -254,6 +256,30 @@ stranger() {
 reaches() { k exec intruder -- node -e "fetch('$1', { signal: AbortSignal.timeout(3000) }).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))" >/dev/null 2>&1; }
 cannot_reach() { ! reaches "$1"; }
 
+# The operator's commands, as the chart's README shows them.
+admin() {
+  local in_pod=(exec "deployment/$RELEASE-admin" --)
+  k scale "deployment/$RELEASE-admin" --replicas=1 >/dev/null
+  check 'the pod for admin commands starts when it is wanted' k rollout status "deployment/$RELEASE-admin" --timeout=60s
+  check 'admin dlq-list reads the dead letters' k "${in_pod[@]}" admin dlq-list
+  check 'admin key-create makes a key' k "${in_pod[@]}" admin key-create --org acme --name by-hand
+  check 'every budget is the sum of its ledger' k "${in_pod[@]}" budgets-check
+  check 'an export of the chain verifies in it' verify_export
+  k scale "deployment/$RELEASE-admin" --replicas=0 >/dev/null
+}
+
+# An auditor's way: the export comes over the edge, which is not there, so through a forwarded port.
+verify_export() {
+  local forward port code=0
+  k port-forward "service/$RELEASE-decision-writer" :80 >"$WORK/forward" &
+  forward=$!
+  until port=$(sed -n 's/^Forwarding from 127.0.0.1:\([0-9]*\) .*/\1/p' "$WORK/forward"); [ -n "$port" ] || ! kill -0 $forward; do sleep 0.2; done
+  node -e 'fetch(process.argv[1], { headers: { authorization: `Bearer ${process.argv[2]}` } }).then(async (answer) => process.stdout.write(await answer.text()))' \
+    "http://127.0.0.1:$port/v1/orgs/acme/decisions/export" "$DEMO_KEY" >"$WORK/export.ndjson" || code=$?
+  kill $forward
+  [ $code -eq 0 ] && k exec -i "deployment/$RELEASE-admin" -- governsai-verify --quiet - <"$WORK/export.ndjson"
+}
+
 rollback() {
   say 'rollback'
   check 'helm rollback to the first revision' helm rollback "$RELEASE" 1 --namespace "$NAMESPACE" --wait --timeout 10m
@@ -292,6 +318,7 @@ if part upgrade; then upgrade; fi
 if part kill; then kill_pods; fi
 if part scale; then scale; fi
 if part network; then network; fi
-rollback
+if part admin; then admin; fi
+if [ "$(k get secrets --selector "owner=helm,name=$RELEASE" --output name | wc -l)" -gt 1 ]; then rollback; fi
 uninstall
 finish

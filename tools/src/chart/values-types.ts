@@ -1,3 +1,4 @@
+import { TOPIC_NAMES, type TopicName } from '@governsai/contracts';
 import { z } from 'zod';
 
 // Parts of values that Kubernetes itself defines are passed on as they are; the API server checks them.
@@ -123,7 +124,11 @@ export const valuesSchema = z.strictObject({
     }),
     topics: z.enum(['job', 'strimzi', 'none']),
     topicsSecret: objectName,
-    strimzi: z.strictObject({ cluster: objectName, users: z.boolean() }),
+    strimzi: z.strictObject({
+      cluster: objectName,
+      users: z.boolean(),
+      retention: z.partialRecord(z.enum(TOPIC_NAMES as [TopicName, ...TopicName[]]), atLeastOne),
+    }),
   }),
   trustedAuthorities: z.strictObject({ existingSecret: objectName, existingConfigMap: objectName, key: dataKey }),
   trustedProxies: z.array(z.string().regex(/^[0-9A-Fa-f.:]+\/\d{1,3}$/)),
