@@ -1,15 +1,17 @@
 import { spawnSync } from 'node:child_process';
 import { edgeService, SERVICES } from '@governsai/contracts';
 import { describe, expect, it } from '@jest/globals';
-import { CHART, kubeconformSchemas, type Manifest, program, render, valuesFiles } from './tools.ts';
+import { CHART, kubeconformArguments, type Manifest, PLATFORM, program, render, valuesFiles } from './tools.ts';
 
 const helm = program('helm');
 const kubeconform = program('kubeconform');
-const schemas = kubeconformSchemas();
+const checks = kubeconformArguments();
+const conforming = kubeconform && checks ? it : it.skip;
 const missing = [
   'the chart in a real cluster (make k8s-test)',
   ...(helm ? [] : ['rendering the chart (helm)']),
-  ...(kubeconform && schemas ? [] : ["checking objects against Kubernetes' schemas (kubeconform)"]),
+  ...(kubeconform && checks ? [] : ["checking objects against Kubernetes' schemas (kubeconform)"]),
+  ...(process.env.KUBECONFORM_CRD_SCHEMAS ? [] : ['checking those of operators (KUBECONFORM_CRD_SCHEMAS)']),
   ...(hasUnittest() ? [] : ['helm unittest (its plugin)']),
 ];
 process.stdout.write(`Left out of the chart's tests here: ${missing.join('; ')}.\n`);
@@ -42,9 +44,8 @@ withHelm.each(valuesFiles())('with %s', (file) => {
     expect(services(manifests)).toHaveLength(SERVICES.length);
   });
 
-  (kubeconform && schemas ? it : it.skip)('every object is what Kubernetes takes', () => {
-    const args = ['-strict', '-ignore-missing-schemas', '-summary', ...(schemas ?? [])];
-    const { status, stdout } = spawnSync(kubeconform ?? '', args, { input: text, encoding: 'utf8' });
+  conforming('every object is what Kubernetes and its operators take', () => {
+    const { status, stdout } = spawnSync(kubeconform ?? '', checks ?? [], { input: text, encoding: 'utf8' });
     expect([status, status === 0 || stdout]).toEqual([0, true]);
   });
 
@@ -153,6 +154,21 @@ function gatewayPaths({ spec }: Manifest): { path: string; service: string }[] {
     rule.matches.map(({ path }) => ({ path: path.value.replace(/^\^|\$$/g, ''), service: rule.backendRefs[0].name })),
   );
 }
+
+conforming('every object of the platform is what Kubernetes and its operators take', () => {
+  const ignored = [
+    '-ignore-filename-pattern',
+    'kustomization',
+    '-ignore-filename-pattern',
+    '.*\\.md$',
+    '-ignore-filename-pattern',
+    '.*\\.mjs$',
+  ];
+  const { status, stdout } = spawnSync(kubeconform ?? '', [...(checks ?? []), ...ignored, PLATFORM], {
+    encoding: 'utf8',
+  });
+  expect([status, status === 0 || stdout]).toEqual([0, true]);
+});
 
 withHelm('the edges between the pods', () => {
   const manifests = found('ci/minimal-values.yaml');

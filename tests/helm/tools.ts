@@ -6,6 +6,8 @@ import { parseAllDocuments } from 'yaml';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 export const CHART = join(ROOT, 'helm/governsai');
+/** What the chart expects of the platform. */
+export const PLATFORM = join(ROOT, 'k8s');
 
 /** Where a local cluster tool leaves its programs; looked at after the PATH. */
 const CLUSTER_DIR = process.env.CLUSTER_DIR ?? join(homedir(), '.cache/local-cluster');
@@ -27,11 +29,17 @@ export function program(name: string): string | null {
   return folders.map((folder) => join(folder, name)).find((path) => existsSync(path)) ?? null;
 }
 
-/** Arguments that let kubeconform work without a network; null where there are no schemas. */
-export function kubeconformSchemas(): string[] | null {
+/**
+ * Arguments of kubeconform for a check without a network; null where there are no schemas of Kubernetes. Objects of operators are
+ * checked too where KUBECONFORM_CRD_SCHEMAS names their schemas (tools/k8s/crd-schemas.mjs makes them), else passed over.
+ */
+export function kubeconformArguments(): string[] | null {
   const location =
     process.env.KUBECONFORM_SCHEMAS ?? join(CLUSTER_DIR, 'schemas/{{.ResourceKind}}{{.KindSuffix}}.json');
-  return existsSync(location.replace(/\/\{\{.*$/, '')) ? ['-schema-location', location] : null;
+  if (!existsSync(location.replace(/\/\{\{.*$/, ''))) return null;
+  const operators = process.env.KUBECONFORM_CRD_SCHEMAS;
+  const more = operators ? ['-schema-location', operators] : ['-ignore-missing-schemas'];
+  return ['-strict', '-summary', '-schema-location', location, ...more];
 }
 
 /** Every values file that is to render: those of `ci/` and the two examples. */
