@@ -1,4 +1,5 @@
 import './request-queue-timer.ts';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Admin, type ISocketFactory, Kafka, type KafkaConfig, logLevel } from 'kafkajs';
 import type { Logger } from 'pino';
 import { createLogCreator, type KafkaLogListener } from './kafka-log.ts';
@@ -57,5 +58,26 @@ export async function withAdmin<R>(options: KafkaOptions, work: (admin: Admin) =
   } finally {
     // What `work` answered counts; a connection that cannot be closed is gone anyway.
     await admin.disconnect().catch(() => {});
+  }
+}
+
+const SETTLE_MS = 30_000;
+const SETTLE_PAUSE_MS = 100;
+
+/**
+ * Asks again, for 30 s at most, what a broker cannot answer yet: it hears a little later than others that it leads a new partition or
+ * coordinates a group. Throws what another try would not change.
+ */
+export async function askSettled<R>(ask: () => Promise<R>): Promise<R> {
+  const deadline = Date.now() + SETTLE_MS;
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      const mayPass =
+        (error as { retriable?: boolean }).retriable || (error as Error).name === 'KafkaJSNumberOfRetriesExceeded';
+      if (!mayPass || Date.now() > deadline) throw error;
+      await delay(SETTLE_PAUSE_MS);
+    }
   }
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { deadLetterTopic, TOPIC_NAMES, type TopicName } from '@governsai/contracts';
 import type { Admin, Consumer, KafkaMessage } from 'kafkajs';
-import { type KafkaOptions, openClient, withAdmin } from './connection.ts';
+import { askSettled, type KafkaOptions, openClient, withAdmin } from './connection.ts';
 import { DEAD_HEADERS } from './dead-letter.ts';
 import { textHeaders } from './headers.ts';
 
@@ -131,7 +131,7 @@ async function waitingRanges(admin: Admin, prefix: string, topics: readonly Topi
   const names = topics.map((topic) => prefix + deadLetterTopic(topic));
   const missing = names.filter((name) => !present.has(name));
   if (missing.length > 0) throw new Error(`these topics are missing: ${missing.join(', ')}; check KAFKA_TOPIC_PREFIX`);
-  const committed = await admin.fetchOffsets({ groupId: prefix + REDRIVE_GROUP, topics: names });
+  const committed = await askSettled(() => admin.fetchOffsets({ groupId: prefix + REDRIVE_GROUP, topics: names }));
   const ranges = new Map<string, Range>();
   for (const { topic, partitions } of committed) {
     const sentBack = new Map(partitions.map(({ partition, offset }) => [partition, BigInt(offset)]));

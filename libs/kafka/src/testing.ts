@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { pino } from 'pino';
 import { createKafka } from './client.ts';
-import { type KafkaOptions, openClient, withAdmin } from './connection.ts';
+import { askSettled, type KafkaOptions, openClient, withAdmin } from './connection.ts';
 import { textHeaders } from './headers.ts';
 import { Line } from './line.ts';
 import type { KafkaClient, TextHeaders } from './types.ts';
@@ -47,7 +47,7 @@ export async function createTestKafka({ partitions = 3 } = {}): Promise<TestKafk
 
   const groups = () =>
     withAdmin(direct, async (admin) => {
-      const { groups: all } = await admin.listGroups();
+      const { groups: all } = await askSettled(() => admin.listGroups());
       return all.map(({ groupId }) => groupId).filter((id) => id.startsWith(topicPrefix));
     });
   return {

@@ -1,6 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { deadLetterTopic, TOPIC_NAMES, TOPICS, type TopicName } from '@governsai/contracts';
 import type { Admin, ITopicConfig } from 'kafkajs';
+import { askSettled } from './connection.ts';
 import type { TopicLayout } from './types.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -9,8 +9,6 @@ const DEAD_RETENTION_MS = 30 * DAY_MS;
 /** The largest request the broker takes for a topic; a dead letter is its original and a few headers more. */
 export const MAX_MESSAGE_BYTES = 1024 * 1024;
 const MAX_DEAD_MESSAGE_BYTES = MAX_MESSAGE_BYTES + 64 * 1024;
-const SETTLE_TRIES = 50;
-const SETTLE_PAUSE_MS = 100;
 
 /** How a topic is to be. */
 export interface WantedTopic {
@@ -38,21 +36,9 @@ export async function ensureTopics(admin: Admin, prefix: string, layout: TopicLa
   // Answers false when another run created them between the two calls; that is as good. The client's own wait for
   // leaders gives up on a broker that has not heard of the topic yet.
   await admin.createTopics({ topics, timeout: 10_000, waitForLeaders: false });
-  for (const { name } of missing) await settled(admin, name);
+  // Until the leader of every partition answers.
+  for (const { name } of missing) await askSettled(() => admin.fetchTopicOffsets(name));
   return { created: missing.map(({ name }) => name) };
-}
-
-/** Resolves when the leader of every partition answers: a broker hears a little later that it leads a new partition. */
-async function settled(admin: Admin, topic: string): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      await admin.fetchTopicOffsets(topic);
-      return;
-    } catch (error) {
-      if (attempt === SETTLE_TRIES) throw error;
-      await delay(SETTLE_PAUSE_MS);
-    }
-  }
 }
 
 function definition(topic: WantedTopic, { partitions, replicationFactor }: TopicLayout): ITopicConfig {
