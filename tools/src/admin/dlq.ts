@@ -1,16 +1,7 @@
-import type { ParseArgsConfig } from 'node:util';
 import { TOPIC_NAMES, type TopicName } from '@governsai/contracts';
-import { type DeadLetterSelection, kafkaSecurity, listDeadLetters, redriveDeadLetters } from '@governsai/kafka';
-import { createLogger, kafkaEnv, loadConfig } from '@governsai/service';
-import { readStackFile } from '../stack-file.ts';
-
-/** One command of the admin tool. */
-export interface AdminCommand {
-  summary: string;
-  options: NonNullable<ParseArgsConfig['options']>;
-  /** Writes its answer to stdout. Throws an Error that says what to do. */
-  run(options: Readonly<Record<string, string | undefined>>): Promise<void>;
-}
+import { type DeadLetterSelection, listDeadLetters, redriveDeadLetters } from '@governsai/kafka';
+import type { AdminCommand } from './command.ts';
+import { kafkaConnection } from './kafka.ts';
 
 const options = { topic: { type: 'string' }, limit: { type: 'string' } } as const;
 
@@ -21,7 +12,7 @@ export const DLQ_COMMANDS: Record<string, AdminCommand> = {
     options,
     async run(given) {
       const chosen = selection(given);
-      const letters = await listDeadLetters(connection(), chosen);
+      const letters = await listDeadLetters(kafkaConnection(), chosen);
       for (const { topic, partition, offset, key, reason, error, source, at } of letters) {
         console.log(`${at}  ${topic}.dead ${partition}/${offset}  from ${source}  org ${key}  ${reason}  ${error}`);
       }
@@ -33,7 +24,7 @@ export const DLQ_COMMANDS: Record<string, AdminCommand> = {
     options,
     async run(given) {
       const chosen = selection(given);
-      console.log(`${await redriveDeadLetters(connection(), chosen)} sent back.`);
+      console.log(`${await redriveDeadLetters(kafkaConnection(), chosen)} sent back.`);
     },
   },
 };
@@ -44,19 +35,4 @@ function selection({ topic, limit }: Readonly<Record<string, string | undefined>
   }
   if (limit !== undefined && !/^[1-9]\d{0,8}$/.test(limit)) throw new Error('--limit: give a number of 1 or more');
   return { topic: topic as TopicName | undefined, ...(limit !== undefined && { limit: Number(limit) }) };
-}
-
-function connection() {
-  const local = process.env.KAFKA_BROKERS || process.env.KAFKA_BROKERS_FILE ? undefined : readStackFile();
-  const config = loadConfig(
-    kafkaEnv,
-    local ? { ...process.env, KAFKA_BROKERS: local.kafkaBrokers.join(',') } : process.env,
-  );
-  return {
-    brokers: config.KAFKA_BROKERS,
-    clientId: 'admin',
-    topicPrefix: config.KAFKA_TOPIC_PREFIX,
-    log: createLogger('admin', 'warn'),
-    ...kafkaSecurity(config),
-  };
 }

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { type NewSecret, newApiKey, newOrgSecret, SYSTEM_ORG } from '@governsai/access';
 import { orgId as orgIdSchema, SCOPES, type Scope, scope } from '@governsai/contracts';
 import { announceAccessChange, type Sql } from '@governsai/db';
+import type { AdminCommand } from './command.ts';
 import { audit, withDatabase } from './database.ts';
-import type { AdminCommand } from './dlq.ts';
 import { invitationIn, keyIn } from './given-secrets.ts';
 
 // What no credential may do, because it is about orgs as a whole: it is done by whoever runs the installation.

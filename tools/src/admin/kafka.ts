@@ -1,0 +1,19 @@
+import { type KafkaOptions, kafkaSecurity } from '@governsai/kafka';
+import { createLogger, kafkaEnv, loadConfig } from '@governsai/service';
+import { readStackFile } from '../stack-file.ts';
+
+/** How to reach the Kafka of the environment, or else of the local stack. Throws an Error that names what is missing. */
+export function kafkaConnection(): KafkaOptions {
+  const local = process.env.KAFKA_BROKERS || process.env.KAFKA_BROKERS_FILE ? undefined : readStackFile();
+  const config = loadConfig(
+    kafkaEnv,
+    local ? { ...process.env, KAFKA_BROKERS: local.kafkaBrokers.join(',') } : process.env,
+  );
+  return {
+    brokers: config.KAFKA_BROKERS,
+    clientId: 'admin',
+    topicPrefix: config.KAFKA_TOPIC_PREFIX,
+    log: createLogger('admin', 'warn'),
+    ...kafkaSecurity(config),
+  };
+}
