@@ -17,7 +17,7 @@ export interface ChainRecordFields {
   [member: string]: unknown;
 }
 
-/** A row of the table `decisions`, with the columns that queries use beside the record. */
+/** A row of the table `decisions`, with the columns that stand beside the record. */
 export interface DecisionRow extends ExportRecord {
   orgId: string;
   seq: number;
@@ -31,6 +31,8 @@ export interface DecisionRow extends ExportRecord {
   ts: string;
   recordedAt: string;
   prevHash: string;
+  /** Tells a repeat from another body; empty once the person was erased. */
+  bodyHash: string;
 }
 
 /** What is wrong with one link, seen from the one before it. */
@@ -98,7 +100,19 @@ export function verifyLink(previous: Place, row: DecisionRow): LinkFault | null 
     );
   }
   const person = personFault(fields, row);
-  return person ? altered('person', row.seq, person) : null;
+  if (person) return altered('person', row.seq, person);
+  const body = bodyFault(fields, row);
+  return body ? altered('column', row.seq, body) : null;
+}
+
+/** Why the body hash beside a record is not the one it was recorded with; null when all is well. */
+function bodyFault(fields: ChainRecordFields, row: DecisionRow): string | null {
+  if (fields.personHash !== undefined && row.person === null) {
+    return row.bodyHash === '' ? null : 'its person is gone and its body hash is not, which no erasing leaves';
+  }
+  if (fields.bodyHash === undefined) return null;
+  const expected = row.personSalt === null ? row.bodyHash : sha256(row.personSalt + row.bodyHash);
+  return expected === fields.bodyHash ? null : 'its body hash is not the one it was recorded with';
 }
 
 function altered(breaks: LinkFault['breaks'], seq: number, reason: string): LinkFault {

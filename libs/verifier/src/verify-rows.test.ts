@@ -6,9 +6,10 @@ import { resultOf } from './verify-chain.ts';
 import { type RowsResult, verifyRows } from './verify-rows.ts';
 
 const BEGIN = { seq: 0, hash: GENESIS_HASH };
+const bodyHash = 'b'.repeat(64);
 const rows = sampleRows([
-  { members: { tool: 'web.fetch', tags: ['a', 'b'], correlationId: 'c' } },
-  { person: { userId: 'u', keyUserId: 'k' } },
+  { members: { tool: 'web.fetch', tags: ['a', 'b'], correlationId: 'c' }, bodyHash },
+  { person: { userId: 'u', keyUserId: 'k' }, bodyHash },
   {},
   {},
   {},
@@ -21,7 +22,7 @@ function asStored(row: SampleRow): DecisionRow {
   const { orgId, seq, id, direction, decision, ts, recordedAt, prevHash } = fields;
   const columns = { orgId, seq, id, direction, decision, ts, recordedAt, prevHash };
   const optional = { tool: fields.tool ?? null, correlationId: fields.correlationId ?? null, tags: fields.tags ?? [] };
-  return { ...row, ...columns, ...optional };
+  return { ...row, ...columns, ...optional, bodyHash };
 }
 
 async function* each(list: readonly DecisionRow[]): AsyncGenerator<DecisionRow, void, void> {
@@ -41,13 +42,17 @@ describe('rows of the table', () => {
   });
 
   it('G12: an erased person leaves it valid, a changed one does not', async () => {
-    const erased = { ...rows[1]!, person: null, personSalt: null };
+    const erased = { ...rows[1]!, person: null, personSalt: null, bodyHash: '' };
     expect(await verify(rows.with(1, erased))).toMatchObject({ valid: true });
     for (const change of [
       { person: { userId: 'v' } },
       { personSalt: '0'.repeat(32) },
       { person: null },
       { personSalt: null },
+      // What somebody leaves who does not know all that erasing takes away.
+      { person: null, personSalt: null },
+      { bodyHash: '' },
+      { bodyHash: 'c'.repeat(64) },
     ]) {
       const { firstBroken } = await verify(rows.with(1, { ...rows[1]!, ...change }));
       expect(firstBroken).toMatchObject({ seq: 2, kind: 'altered' });
@@ -67,6 +72,8 @@ describe('rows of the table', () => {
     ['ts', '2026-01-01T00:00:00.001Z'],
     ['recordedAt', '2025-01-01T00:00:00.000Z'],
     ['prevHash', 'f'.repeat(64)],
+    ['bodyHash', 'f'.repeat(64)],
+    ['bodyHash', ''],
     ['hash', 'f'.repeat(64)],
     ['record', '{}'],
   ])('a changed column %s is found', async (column, value) => {

@@ -19,7 +19,7 @@ export interface ChainHead {
 /** A decision with its place in the chain, ready to be stored. */
 export interface ChainLink {
   record: ChainRecord;
-  /** Tells a retry from another body. Beside the record: it covers persons and has no salt, so it must be erasable (G12). */
+  /** Tells a retry from another body. It covers persons without a salt: beside the record, erasable with them (G12). */
   bodyHash: string;
   /** The RFC 8785 form of `record`: the bytes that were hashed, stored as they are. */
   canonical: string;
@@ -76,6 +76,7 @@ export function nextLink(submitted: SubmittedDecision, head: ChainHead, options:
     policyId: data.policyId ?? undefined,
     usage: data.usage ? withoutNulls(data.usage as Record<string, string | number>) : undefined,
     policy: options.judge?.(submitted, person) ?? undefined,
+    bodyHash: personSalt ? sha256(personSalt + submitted.bodyHash) : submitted.bodyHash,
     personHash: person && personSalt ? personHash(person, personSalt) : undefined,
     keyId: submitted.keyId ?? undefined,
     apiKeyId: data.authentication?.apiKeyId ?? undefined,

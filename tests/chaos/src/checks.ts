@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { GENESIS_HASH } from '@governsai/contracts';
 import type { Database } from '@governsai/db';
+import type { DeadLetters } from './dead-letters.ts';
 import type { ChaosOrg } from './orgs.ts';
 import type { ChaosProducer } from './producer.ts';
 import type { ChaosSubscriber } from './subscriber.ts';
@@ -23,27 +24,26 @@ interface StoredOrg {
   faults: string[];
 }
 
+interface UnderTest {
+  admin: Database;
+  orgs: readonly ChaosOrg[];
+  /** By org id. */
+  producers: ReadonlyMap<string, readonly ChaosProducer[]>;
+  subscribers: readonly ChaosSubscriber[];
+  deadLetters: DeadLetters;
+}
+
 /** Waits until all that was ACKed is stored, published, counted and seen (at most `timeoutMs`), then holds all to account. */
-export async function settleAndCheck(
-  admin: Database,
-  orgs: readonly ChaosOrg[],
-  producers: ReadonlyMap<string, readonly ChaosProducer[]>,
-  subscribers: readonly ChaosSubscriber[],
-  timeoutMs: number,
-): Promise<Findings> {
+export async function settleAndCheck(parts: UnderTest, timeoutMs: number): Promise<Findings> {
+  const { admin, orgs, producers, subscribers, deadLetters } = parts;
   const deadline = Date.now() + timeoutMs;
-  while (Date.now() < deadline && !(await isSettled(admin, orgs, producers, subscribers))) await delay(200);
+  while (Date.now() < deadline && !(await isSettled(parts))) await delay(200);
+  while (Date.now() < deadline && !(await deadLetters.arrived())) await delay(200);
   const findings: Findings = { lost: 0, doubled: 0, faults: [] };
   for (const org of orgs) {
     const stored = await readOrg(admin, org.id);
     findings.faults.push(...stored.faults);
-    for (const producer of producers.get(org.id) ?? []) {
-      for (const [key, { decisionId }] of producer.acked) {
-        const id = stored.keys.get(key);
-        if (id === undefined) findings.lost++;
-        else if (id !== decisionId) findings.faults.push(`${key} was ACKed as ${decisionId} and stored as ${id}`);
-      }
-    }
+    for (const producer of producers.get(org.id) ?? []) holdAcksTo(stored, producer, findings);
     findings.doubled += stored.lastSeq - stored.keys.size;
     findings.faults.push(...(await ledgerFaults(admin, org.id)));
     for (const subscriber of subscribers.filter((one) => one.org.id === org.id)) {
@@ -52,15 +52,19 @@ export async function settleAndCheck(
       findings.faults.push(...subscriber.errors.map((code) => `a subscriber of ${org.id} was told ${code}`));
     }
   }
+  findings.faults.push(...(await deadLetters.take()));
   return findings;
 }
 
-async function isSettled(
-  admin: Database,
-  orgs: readonly ChaosOrg[],
-  producers: ReadonlyMap<string, readonly ChaosProducer[]>,
-  subscribers: readonly ChaosSubscriber[],
-): Promise<boolean> {
+function holdAcksTo(stored: StoredOrg, producer: ChaosProducer, findings: Findings): void {
+  for (const [key, decisionId] of producer.acked) {
+    const id = stored.keys.get(key);
+    if (id === undefined) findings.lost++;
+    else if (id !== decisionId) findings.faults.push(`${key} was ACKed as ${decisionId} and stored as ${id}`);
+  }
+}
+
+async function isSettled({ admin, orgs, subscribers }: UnderTest): Promise<boolean> {
   try {
     for (const org of orgs) {
       const [head] = await admin.system.query<{ last_seq: number; published_seq: number; cursor: number | null }>(
@@ -68,9 +72,8 @@ async function isSettled(
          WHERE c.org_id = $1`,
         [org.id],
       );
-      const acked = (producers.get(org.id) ?? []).reduce((sum, producer) => sum + producer.acked.size, 0);
       const last = head?.last_seq ?? 0;
-      if (last < acked || head?.published_seq !== last || head.cursor !== last) return false;
+      if (last < org.acked || head?.published_seq !== last || head.cursor !== last) return false;
       if (subscribers.some((subscriber) => subscriber.org.id === org.id && subscriber.last < last)) return false;
     }
     return true;

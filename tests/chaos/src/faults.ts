@@ -1,30 +1,38 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { SERVICES, type ServiceName } from '@governsai/contracts';
 import type { Stack } from '../../../tools/dist/stack.js';
+import type { DeadLetters } from './dead-letters.ts';
 import type { Lines } from './lines.ts';
+import type { Outage } from './outage.ts';
 import type { Random } from './random.ts';
 
 interface FaultContext {
   stack: Stack;
   /** The lines between the services and their servers. */
   lines: Lines;
+  deadLetters: DeadLetters;
   random: Random;
   /** True: outages as long as an operator would fear; false: just long enough to be felt. */
   long: boolean;
 }
 
-/** Something that goes wrong. Resolves when it is over; what it broke may still be recovering. */
+/** Something that goes wrong. */
 export interface Fault {
   name: string;
-  inject(context: FaultContext): Promise<void>;
+  /** Processes of services that it kills. None unless said. */
+  kills?: number;
+  /** Resolves when it is over, with the outage that it was, if it was one; what it broke may still be recovering. */
+  inject(context: FaultContext): Promise<Outage | undefined>;
 }
 
 const killOf = (name: ServiceName): Fault => ({
   name: `kill -9 ${name}`,
+  kills: 1,
   async inject({ stack, random }) {
     const replica = random.pick(stack.service(name).replicas);
     await replica.kill('SIGKILL');
     await replica.whenReady();
+    return undefined;
   },
 });
 
@@ -33,20 +41,27 @@ const serverKill = (server: 'kafka' | 'postgres'): Fault => ({
   async inject({ stack }) {
     await stack[server].kill('SIGKILL');
     await stack[server].whenReady();
+    return undefined;
   },
 });
 
 const rollOf = (name: ServiceName): Fault => ({
   name: `roll ${name} (SIGTERM)`,
-  inject: ({ stack }) => stack.service(name).restart(),
+  async inject({ stack }) {
+    await stack.service(name).restart();
+    return undefined;
+  },
 });
 
 const outage = (server: 'kafka' | 'postgres', seconds: number): Fault => ({
   name: `${server} stopped for ${seconds} s`,
   async inject({ stack }) {
     await stack[server].stop();
+    const from = Date.now();
     await delay(seconds * 1000);
+    const to = Date.now();
     await stack[server].start();
+    return { server, from, to };
   },
 });
 
@@ -58,6 +73,7 @@ const frozenWriter: Fault = {
     replica.pause();
     await delay(long ? 35_000 : 13_000);
     replica.resume();
+    return undefined;
   },
 };
 
@@ -68,6 +84,7 @@ const cut = (server: 'kafka' | 'postgres'): Fault => ({
       lines[server].cut();
       await delay(random.between(200, 1500));
     }
+    return undefined;
   },
 });
 
@@ -80,8 +97,18 @@ const slow = (server: 'kafka' | 'postgres'): Fault => ({
     await delay(long ? 8000 : 3000);
     lines[server].stalled = false;
     lines[server].delayMs = 0;
+    return undefined;
   },
 });
+
+/** What nobody can read, among what everybody has to (G10). */
+const poison: Fault = {
+  name: 'poison messages in every topic of a group',
+  async inject({ deadLetters, random }) {
+    await deadLetters.provoke(random.between(2, 6));
+    return undefined;
+  },
+};
 
 /** All of them, in the order they are run in. */
 export const ALL_FAULTS: readonly Fault[] = [
@@ -93,6 +120,7 @@ export const ALL_FAULTS: readonly Fault[] = [
   cut('kafka'),
   slow('postgres'),
   slow('kafka'),
+  poison,
   ...SERVICES.map(rollOf),
   outage('postgres', 60),
   outage('kafka', 20),
@@ -106,5 +134,6 @@ export const SHORT_FAULTS: readonly Fault[] = [
   serverKill('postgres'),
   serverKill('kafka'),
   cut('postgres'),
+  poison,
   rollOf('ingest-gateway'),
 ];

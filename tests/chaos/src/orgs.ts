@@ -6,6 +6,8 @@ import type { Database } from '@governsai/db';
 export interface ChaosOrg {
   id: string;
   key: string;
+  /** Decisions that somebody was told are kept, since the beginning. */
+  acked: number;
 }
 
 /** Makes orgs with a key and a budget of their own, as an operator would have before the load begins. */
@@ -13,6 +15,7 @@ export async function makeOrgs(admin: Database, count: number): Promise<ChaosOrg
   const orgs = Array.from({ length: count }, (_, i) => ({
     id: `chaos-${i + 1}`,
     key: `gai_demo_chaos-${i + 1}_${'0'.repeat(25)}`,
+    acked: 0,
   }));
   for (const { id, key } of orgs) {
     await admin.system.execute('INSERT INTO organizations (id, name) VALUES ($1, $1)', [id]);

@@ -1,45 +1,54 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import WebSocket from 'ws';
 import type { ChaosOrg } from './orgs.ts';
 import type { Random } from './random.ts';
+import type { Outcome, Transport } from './transports.ts';
 
-/** What a producer was told of one idempotency key. */
-export interface Acked {
-  decisionId: string;
-  /** Milliseconds since the epoch. */
-  at: number;
+/** One try to send a decision, and what it came to. Times in milliseconds since the epoch. */
+export interface Try {
+  transport: string;
+  /** When this key was sent for the first time. */
+  firstSentAt: number;
+  sentAt: number;
+  answeredAt: number;
+  outcome: Outcome;
 }
 
-/** What one way of sending came to. `null`: no answer, an error that may be retried, or a broken connection. */
-type Send = (messages: readonly object[]) => Promise<(string | null)[]>;
+/**
+ * Batches that a producer has open at most. A client's buffer is bounded; were it not, a slow machine would drown in tries
+ * that nobody waits for any more, and show nothing of the system.
+ */
+const MAX_OPEN = 20;
+/** How long after {@link ChaosProducer.stop} it goes on trying. */
+const GIVE_UP_MS = 120_000;
 
 /**
  * One producer of an org: sends at its rate, and again, with the same key, until it is told that a decision is kept. That
  * is all a client may rely on, and what the checks hold the system to.
  */
 export class ChaosProducer {
-  /** By idempotency key. */
-  readonly acked = new Map<string, Acked>();
-  /** Answers of any kind but an ACK. */
-  refusals = 0;
+  /** The decision id that each idempotency key was ACKed with. */
+  readonly acked = new Map<string, string>();
+  readonly tries: Try[] = [];
+  /** Decisions that were not ACKed in time after everything was over. */
+  givenUp = 0;
   readonly #org: ChaosOrg;
   readonly #name: string;
   readonly #random: Random;
-  readonly #send: Send;
-  readonly #close: () => void;
+  readonly #transport: Transport;
+  readonly #firstSentAt = new Map<string, number>();
   #next = 0;
   #stopped = false;
+  #giveUpAt = Number.POSITIVE_INFINITY;
   #sending = new Set<Promise<void>>();
 
-  constructor(org: ChaosOrg, name: string, random: Random, transport: { send: Send; close: () => void }) {
+  constructor(org: ChaosOrg, name: string, random: Random, transport: Transport) {
     this.#org = org;
     this.#name = name;
     this.#random = random;
-    this.#send = transport.send;
-    this.#close = transport.close;
+    this.#transport = transport;
   }
 
-  /** Sends `perSecond` decisions until {@link stop}. */
+  /** Sends `perSecond` decisions until {@link stop}; fewer while too many are not ACKed. */
   async run(perSecond: number, batch: number): Promise<void> {
     const pause = (1000 * batch) / perSecond;
     let due = performance.now();
@@ -50,32 +59,50 @@ export class ChaosProducer {
         keys.push(`${this.#name}-${this.#random.between(0, this.#next - 50)}`);
       const sending = this.#untilAcked(keys).finally(() => this.#sending.delete(sending));
       this.#sending.add(sending);
-      due += pause;
-      await delay(Math.max(0, due - performance.now()));
+      due = Math.max(due + pause, performance.now());
+      await delay(due - performance.now());
+      if (this.#sending.size >= MAX_OPEN) await Promise.race(this.#sending);
     }
   }
 
-  /** Sends nothing new; resolves when everything sent has been ACKed. */
+  /** Sends nothing new; resolves when everything sent has been ACKed, or given up. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#giveUpAt = Date.now() + GIVE_UP_MS;
     await Promise.all(this.#sending);
-    this.#close();
+    this.#transport.close();
   }
 
   async #untilAcked(keys: readonly string[]): Promise<void> {
     let open = keys.map((key) => ({ key, message: this.#message(key) }));
     for (let pause = 100; open.length > 0; pause = Math.min(pause * 2, 2000)) {
-      const answers = await this.#send(open.map((item) => item.message));
-      open = open.filter(({ key }, i) => {
-        const decisionId = answers[i];
-        if (decisionId == null) return true;
-        if (!this.acked.has(key)) this.acked.set(key, { decisionId, at: Date.now() });
-        return false;
-      });
-      if (open.length === 0) return;
-      this.refusals += open.length;
-      await delay(pause / 2 + (pause / 2) * Math.random());
+      const [asked, left] = [open, new Set(open)];
+      const sentAt = Date.now();
+      await this.#transport.send(
+        asked.map((item) => item.message),
+        (i, outcome) => {
+          const item = asked[i];
+          if (!item) return;
+          this.#note(item.key, sentAt, outcome);
+          if (outcome.kind === 'acked') left.delete(item);
+        },
+      );
+      open = [...left];
+      if (Date.now() > this.#giveUpAt) {
+        this.givenUp += open.length;
+        return;
+      }
+      if (open.length > 0) await delay(pause / 2 + (pause / 2) * Math.random());
     }
+  }
+
+  #note(key: string, sentAt: number, outcome: Outcome): void {
+    const firstSentAt = this.#firstSentAt.get(key) ?? sentAt;
+    this.#firstSentAt.set(key, firstSentAt);
+    this.tries.push({ transport: this.#transport.name, firstSentAt, sentAt, answeredAt: Date.now(), outcome });
+    if (outcome.kind !== 'acked' || this.acked.has(key)) return;
+    this.acked.set(key, outcome.decisionId);
+    this.#org.acked++;
   }
 
   #message(key: string): object {
@@ -94,78 +121,4 @@ export class ChaosProducer {
       },
     };
   }
-}
-
-/** Sends by `POST /v1/decisions`, all in one request. */
-export function overHttp(edgeUrl: string, org: ChaosOrg): { send: Send; close: () => void } {
-  return {
-    close: () => {},
-    async send(messages) {
-      const nothing = messages.map(() => null);
-      try {
-        const response = await fetch(`${edgeUrl}/v1/decisions`, {
-          method: 'POST',
-          headers: { authorization: `Bearer ${org.key}`, 'content-type': 'application/json' },
-          body: JSON.stringify({ decisions: messages }),
-          signal: AbortSignal.timeout(10_000),
-        });
-        if (response.status !== 202) {
-          await response.arrayBuffer();
-          return nothing;
-        }
-        const { results } = (await response.json()) as { results: { decisionId?: string }[] };
-        return results.map((result) => result.decisionId ?? null);
-      } catch {
-        return nothing;
-      }
-    },
-  };
-}
-
-/** Sends by INGEST on one socket that is opened again when it breaks. `path` is `/ws` or `/ws/ingest`. */
-export function overSocket(edgeUrl: string, path: string, org: ChaosOrg): { send: Send; close: () => void } {
-  const url = `${edgeUrl.replace('http', 'ws')}${path}?key=${org.key}&org=${org.id}`;
-  const waiting = new Map<string, (decisionId: string | null) => void>();
-  let socket: WebSocket | null = null;
-  let closed = false;
-
-  const fail = () => {
-    socket = null;
-    for (const answer of [...waiting.values()]) answer(null);
-  };
-  const open = (): WebSocket => {
-    const made = new WebSocket(url, { handshakeTimeout: 5000 });
-    // One listener a message that waits for the opening.
-    made.setMaxListeners(0);
-    made.on('error', () => {});
-    made.on('close', () => socket === made && fail());
-    made.on('message', (data) => {
-      const frame = JSON.parse(data.toString()) as { type: string; id?: string; decisionId?: string };
-      if (frame.id !== undefined) waiting.get(frame.id)?.(frame.type === 'ACK' ? (frame.decisionId ?? null) : null);
-    });
-    return made;
-  };
-  const sendOne = (message: object) =>
-    new Promise<string | null>((resolve) => {
-      const { idempotencyKey } = message as { idempotencyKey: string };
-      const timer = setTimeout(() => answer(null), 10_000);
-      const answer = (decisionId: string | null) => {
-        clearTimeout(timer);
-        waiting.delete(idempotencyKey);
-        resolve(decisionId);
-      };
-      waiting.set(idempotencyKey, answer);
-      if (closed) return answer(null);
-      socket ??= open();
-      const current = socket;
-      if (current.readyState === WebSocket.OPEN) current.send(JSON.stringify(message));
-      else current.once('open', () => current.send(JSON.stringify(message)));
-    });
-  return {
-    close: () => {
-      closed = true;
-      socket?.close();
-    },
-    send: (messages) => Promise.all(messages.map(sendOne)),
-  };
 }

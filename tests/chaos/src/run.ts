@@ -1,19 +1,27 @@
+import { cp } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createDatabase } from '@governsai/db';
 import { startStack } from '../../../tools/dist/stack.js';
 import { settleAndCheck } from './checks.ts';
+import { DeadLetters } from './dead-letters.ts';
+import { ServiceEnds } from './ends.ts';
 import type { Fault } from './faults.ts';
 import { Line, type Lines } from './lines.ts';
 import { type ChaosOrg, makeOrgs } from './orgs.ts';
-import { ChaosProducer, overHttp, overSocket } from './producer.ts';
+import { outageFaults } from './outage.ts';
+import { ChaosProducer, type Try } from './producer.ts';
 import { Random } from './random.ts';
 import { ChaosSubscriber } from './subscriber.ts';
+import { overHttp, overSocket } from './transports.ts';
 
 export interface ChaosOptions {
   seed: number;
   faults: readonly Fault[];
   /** The stack's folder; it is removed at the end. */
   dir: string;
+  /** Where the logs of all processes go when something is wrong. */
+  logs: string;
   /** Decisions a second, all orgs together. */
   rate: number;
   /** Load before each fault, so that it hits a running system. */
@@ -30,14 +38,22 @@ export interface ChaosOptions {
 /** What one fault came to. */
 export interface ChaosRow {
   fault: string;
-  decisions: number;
+  /** Tries to send a decision. */
+  sent: number;
   acked: number;
   lost: number;
   doubled: number;
   /** From the fault's beginning to the first decision that was sent after it and seen by a subscriber, in ms. */
   recoverMs: number | null;
+  /** The longest that a try waited for its answer, in ms. */
+  slowestMs: number;
   reconnects: number;
   faults: string[];
+}
+
+/** Whether the row shows the system to have kept its promises. */
+export function isRight({ lost, doubled, recoverMs, faults }: ChaosRow): boolean {
+  return lost === 0 && doubled === 0 && recoverMs !== null && faults.length === 0;
 }
 
 const ORGS = 5;
@@ -48,6 +64,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosRow[]> {
   const lines: Lines = { kafka: new Line(), postgres: new Line() };
   const advertised = { kafka: await lines.kafka.listen(), postgres: await lines.postgres.listen() };
   options.progress('starting the system, two of each service');
+  const ends = new ServiceEnds();
   const stack = await startStack({
     dir: options.dir,
     temporary: true,
@@ -57,7 +74,9 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosRow[]> {
       lines.kafka.target = ports.kafka;
       lines.postgres.target = ports.postgres;
     },
+    event: ends.event,
   });
+  const deadLetters = new DeadLetters(stack.kafkaBrokers);
   const admin = createDatabase({ url: stack.databaseUrl, poolSize: 3, applicationName: 'chaos' });
   const rows: ChaosRow[] = [];
   try {
@@ -70,9 +89,10 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosRow[]> {
     const watching = subscribers.map((subscriber) => subscriber.run());
     for (const fault of options.faults) {
       options.progress(`fault: ${fault.name}`);
-      const row = await oneFault(fault, { options, stack, lines, admin, orgs, random, subscribers });
+      const row = await oneFault(fault, { options, stack, lines, admin, orgs, random, subscribers, ends, deadLetters });
       rows.push(row);
       options.report(row);
+      if (!isRight(row)) await cp(join(options.dir, 'logs'), options.logs, { recursive: true });
     }
     for (const subscriber of subscribers) subscriber.stop();
     await Promise.all(watching);
@@ -93,10 +113,12 @@ interface Running {
   orgs: readonly ChaosOrg[];
   random: Random;
   subscribers: readonly ChaosSubscriber[];
+  ends: ServiceEnds;
+  deadLetters: DeadLetters;
 }
 
 async function oneFault(fault: Fault, running: Running): Promise<ChaosRow> {
-  const { options, stack, lines, admin, orgs, random, subscribers } = running;
+  const { options, stack, lines, admin, orgs, random, subscribers, ends, deadLetters } = running;
   const before = subscribers.reduce((sum, subscriber) => sum + subscriber.reconnects, 0);
   const producers = new Map(orgs.map((org) => [org.id, producersOf(org, stack.edgeUrl, random)]));
   const all = [...producers.values()].flat();
@@ -105,21 +127,35 @@ async function oneFault(fault: Fault, running: Running): Promise<ChaosRow> {
   await delay(options.warmUpMs);
   const started = Date.now();
   const recovery = timeToRecover(orgs[0] as ChaosOrg, stack.edgeUrl, subscribers, started);
-  await fault.inject({ stack, lines, random, long: options.long });
+  const outage = await fault.inject({ stack, lines, deadLetters, random, long: options.long });
   const recoverMs = await recovery;
   await delay(options.coolDownMs);
   await Promise.all(all.map((producer) => producer.stop()));
   await Promise.all(runs);
-  const findings = await settleAndCheck(admin, orgs, producers, subscribers, SETTLE_MS);
-  const acked = all.reduce((sum, producer) => sum + producer.acked.size, 0);
+  const findings = await settleAndCheck({ admin, orgs, producers, subscribers, deadLetters }, SETTLE_MS);
+  const tries = all.flatMap((producer) => producer.tries);
   return {
     fault: fault.name,
-    decisions: acked + all.reduce((sum, producer) => sum + producer.refusals, 0),
-    acked,
+    sent: tries.length,
+    acked: all.reduce((sum, producer) => sum + producer.acked.size, 0),
     recoverMs,
+    slowestMs: tries.reduce((slowest, { sentAt, answeredAt }) => Math.max(slowest, answeredAt - sentAt), 0),
     reconnects: subscribers.reduce((sum, subscriber) => sum + subscriber.reconnects, 0) - before,
     ...findings,
+    faults: [
+      ...findings.faults,
+      ...ends.take(fault.kills ?? 0),
+      ...(outage ? outageFaults(outage, tries) : []),
+      ...finalRefusals(tries),
+      ...all.filter(({ givenUp }) => givenUp > 0).map(({ givenUp }) => `a producer got no ACK for ${givenUp}`),
+    ],
   };
+}
+
+/** A producer that does everything right is never told that its decision cannot be taken. */
+function finalRefusals(tries: readonly Try[]): string[] {
+  const codes = tries.flatMap(({ outcome }) => (outcome.kind === 'refused' && !outcome.retryable ? outcome.code : []));
+  return [...new Set(codes)].map((code) => `${codes.filter((one) => one === code).length} tries were told ${code}`);
 }
 
 let producerCount = 0;
@@ -143,7 +179,9 @@ async function timeToRecover(
     const probe = `probe-${started}-${i}`;
     const data = { direction: 'precheck', decision: 'allow', correlationId: probe };
     const { send } = overHttp(edgeUrl, org);
-    await send([{ schema: 'decision.v1', idempotencyKey: probe, data }]);
+    await send([{ schema: 'decision.v1', idempotencyKey: probe, data }], (_, { kind }) => {
+      if (kind === 'acked') org.acked++;
+    });
     await delay(100);
     for (let sent = 0; sent <= i; sent++) {
       const arrival = watcher?.arrivalOf(`probe-${started}-${sent}`);
@@ -155,14 +193,15 @@ async function timeToRecover(
 
 /** The rows as a table for people. */
 export function chaosTable(rows: readonly ChaosRow[]): string {
-  const header = ['fault', 'decisions', 'ACKed', 'lost', 'doubled', 'recovered', 'reconnects'];
+  const header = ['fault', 'sent', 'ACKed', 'lost', 'doubled', 'recovered', 'slowest answer', 'reconnects'];
   const cells = rows.map((row) => [
     row.fault,
-    String(row.decisions),
+    String(row.sent),
     String(row.acked),
     String(row.lost),
     String(row.doubled),
-    row.recoverMs === null ? 'never' : `${(row.recoverMs / 1000).toFixed(1)} s`,
+    row.recoverMs === null ? 'never' : seconds(row.recoverMs),
+    seconds(row.slowestMs),
     String(row.reconnects),
   ]);
   const widths = header.map((title, i) => Math.max(title.length, ...cells.map((line) => line[i]?.length ?? 0)));
@@ -170,4 +209,8 @@ export function chaosTable(rows: readonly ChaosRow[]): string {
     values.map((value, i) => (i === 0 ? value.padEnd(widths[i] ?? 0) : value.padStart(widths[i] ?? 0))).join('  ');
   const faults = rows.flatMap((row) => row.faults.map((fault) => `  ${row.fault}: ${fault}`));
   return [line(header), widths.map((width) => '-'.repeat(width)).join('  '), ...cells.map(line), ...faults].join('\n');
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
 }

@@ -15,6 +15,8 @@ export interface SampleRow extends ExportRecord {
 export interface SampleContent {
   members?: Record<string, unknown>;
   person?: ExportPerson;
+  /** What stands in the table's column; the record has none unless given. */
+  bodyHash?: string;
 }
 
 export interface SampleOptions {
@@ -52,6 +54,7 @@ function sampleRow(after: Place, content: SampleContent = {}, orgId = 'acme'): S
     receivedAt: '2026-01-01T00:00:00.010Z',
     recordedAt: '2026-01-01T00:00:00.020Z',
     ...content.members,
+    ...(content.bodyHash && { bodyHash: personSalt ? sha256(personSalt + content.bodyHash) : content.bodyHash }),
     ...(person && personSalt && { personHash: personHash(person, personSalt) }),
     prevHash: after.hash,
   });

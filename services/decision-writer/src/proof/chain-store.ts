@@ -24,6 +24,41 @@ export async function chainBounds(tx: Sql, orgId: string): Promise<ChainBounds> 
   };
 }
 
+/** What lies outside of an org's chain by its bounds, where nothing should. */
+export interface Outside {
+  /** Of the decisions kept: the lowest below the first, the lowest above the head. Null: none. */
+  below: number | null;
+  above: number | null;
+  /** How many decisions were pruned, and the first of those before the first one kept that is not among them. */
+  pruned: number;
+  unpruned: number | null;
+}
+
+/** The bounds of an org's chain and what lies outside of them, at one moment. */
+export async function chainExtent(tx: Sql, orgId: string): Promise<ChainBounds & { outside: Outside }> {
+  // One statement is one snapshot: a decision recorded meanwhile is above no head.
+  const [row] = await tx.query<
+    Outside & { first_seq: number; first_prev_hash: string; last_seq: number; head_hash: string }
+  >(
+    `WITH chain AS (
+       SELECT coalesce(c.first_seq, 1) AS first_seq, coalesce(c.first_prev_hash, $2) AS first_prev_hash,
+         coalesce(c.last_seq, 0) AS last_seq, coalesce(c.head_hash, $2) AS head_hash
+       FROM (SELECT $1::text AS org_id) o LEFT JOIN org_chains c USING (org_id)
+     )
+     SELECT chain.*,
+       (SELECT min(seq) FROM decisions WHERE org_id = $1 AND seq < first_seq) AS below,
+       (SELECT min(seq) FROM decisions WHERE org_id = $1 AND seq > last_seq) AS above,
+       (SELECT count(*) FROM pruned_decisions WHERE org_id = $1) AS pruned,
+       (SELECT min(s) FROM generate_series(1, first_seq - 1) s
+        WHERE NOT EXISTS (SELECT FROM pruned_decisions WHERE org_id = $1 AND seq = s)) AS unpruned
+     FROM chain`,
+    [orgId, BEGINNING.hash],
+  );
+  if (!row) throw new Error('a SELECT of one row has none');
+  const { first_seq: first, first_prev_hash: hash, last_seq: last, head_hash: head, ...outside } = row;
+  return { before: { seq: first - 1, hash }, head: { seq: last, hash: head }, outside };
+}
+
 /** Before the first decision of every chain. */
 export const BEGINNING: Place = { seq: 0, hash: '0'.repeat(64) };
 
@@ -39,8 +74,8 @@ export async function* storedRows(
     const rows = await db.transaction([orgId], (tx) =>
       tx.query<DecisionRow>(
         `SELECT org_id AS "orgId", seq, id, direction, decision, tool,
-           correlation_id AS "correlationId", tags, ts, recorded_at AS "recordedAt", record, prev_hash AS "prevHash", hash,
-           person, person_salt AS "personSalt"
+           correlation_id AS "correlationId", tags, ${exactly('ts')} AS ts, ${exactly('recorded_at')} AS "recordedAt",
+           record, prev_hash AS "prevHash", hash, person, person_salt AS "personSalt", body_hash AS "bodyHash"
          FROM decisions WHERE org_id = $1 AND seq > $2 AND seq <= $3 ORDER BY seq LIMIT ${PAGE}`,
         [orgId, last, upTo],
       ),
@@ -50,6 +85,11 @@ export async function* storedRows(
     yield rows;
     last = end.seq;
   }
+}
+
+/** A time as RFC 3339 with milliseconds, and with microseconds where it has any: nothing written into it goes unseen. */
+function exactly(column: 'ts' | 'recorded_at'): string {
+  return `regexp_replace(to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'), '000$', '') || 'Z'`;
 }
 
 /** The checkpoints of an org with `from` ≤ seq ≤ `to`, by seq. */
