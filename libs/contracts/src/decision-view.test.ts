@@ -10,6 +10,7 @@ const minimal: ChainRecord = {
   seq: 1,
   id: `dec_${'0'.repeat(32)}`,
   idempotencyKey: 'k',
+  bodyHash: 'b'.repeat(64),
   direction: 'precheck',
   decision: 'allow',
   ts: '2026-01-01T00:00:00.000Z',

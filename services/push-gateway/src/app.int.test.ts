@@ -115,6 +115,7 @@ function recordOf(orgId: string, seq: number, scope: string): ChainRecord {
     seq,
     id: `dec_${hashOf(`${orgId}${seq}`).slice(0, 32)}`,
     idempotencyKey: `k${seq}`,
+    bodyHash: 'b'.repeat(64),
     direction: 'precheck',
     decision: 'allow',
     tool: 'web.fetch',

@@ -1,5 +1,5 @@
-import { GENESIS_HASH } from '../hash.ts';
-import { sampleExport, sampleKey, sampleRows } from './sample-export.ts';
+import { GENESIS_HASH, sha256 } from '../hash.ts';
+import { type SampleContent, sampleExport, sampleKey, sampleRows } from './sample-export.ts';
 
 /** The key that signs the checkpoints of the vectors. */
 export const vectorKey = sampleKey('vectors');
@@ -16,7 +16,7 @@ const DETECTED = { confidence: 0.93, piiDetected: true, reasons: ['email'] };
 
 /** The lines of `docs/vectors/export-v1.ndjson`: each kind of line, and each text that a form of JSON could get wrong. */
 export function vectorLines(): string[] {
-  const rows = sampleRows([
+  const contents: SampleContent[] = [
     { members: { tool: 'web.fetch', scope: 'https://api.example.com', latencyMs: 45, tags: ['production'] } },
     {
       person: { userId: 'user-7', authUserId: 'ana@example.com' },
@@ -33,7 +33,8 @@ export function vectorLines(): string[] {
     {
       members: { direction: 'postcheck', decision: 'redact', policy: { effect: 'flag', matched: ['p1'], version: 3 } },
     },
-  ]);
+  ];
+  const rows = sampleRows(contents.map((content, i) => ({ ...content, bodyHash: sha256(`body ${i + 1}`) })));
   const stored = rows.map((row) => (row.seq === 4 ? { ...row, person: null, personSalt: null } : row));
   return sampleExport(stored, {
     after: { seq: 0, hash: GENESIS_HASH },

@@ -11,6 +11,7 @@ describe('a recorded decision', () => {
     seq: 7,
     id: event.decision.id,
     idempotencyKey: 'k',
+    bodyHash: 'b'.repeat(64),
     direction: 'postcheck',
     decision: 'allow',
     tool: 'web.fetch',

@@ -251,9 +251,9 @@ const TAMPERINGS: Record<string, Tamper> = {
     await run(`UPDATE org_chains SET ${set} WHERE org_id = $1`, [org, last, head]);
     return { what: `all behind ${last}`, seq: last + 1, kind: 'missing' };
   },
-  'the head row deleted': async (org, first) => {
+  'the head row deleted': async (org) => {
     await run('DELETE FROM org_chains WHERE org_id = $1', [org]);
-    return { what: 'org_chains', seq: first, kind: 'inserted' };
+    return { what: 'org_chains', seq: 1 };
   },
   'the beginning hidden': async (org, first) => {
     const seq = between(first + 1, 12);
