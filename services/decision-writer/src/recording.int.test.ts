@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import { canonicalJson, type DecisionsRecorded, type DecisionsSubmitted, GENESIS_HASH } from '@governsai/contracts';
 import { createDatabase, type Database } from '@governsai/db';
 import { createTestDatabase, type TestDatabase } from '@governsai/db/testing';
@@ -23,6 +24,8 @@ let db: Database;
 let producer: Producer;
 let consumer: GroupConsumer;
 let group = 0;
+/** The ids that the writer at hand was given, repeats included. */
+let handled: string[] = [];
 
 beforeAll(async () => {
   [database, kafka] = await Promise.all([createTestDatabase(), createTestKafka()]);
@@ -49,17 +52,23 @@ function newRecorder(): Recorder {
 }
 
 /** The writer as app.ts wires it, in a group of its own: it meets everything submitted before once more, with parts to put in place of its own. */
-async function startWriter(parts: { publisher?: Publisher } = {}): Promise<void> {
+async function startWriter(parts: { publisher?: Publisher; sessionTimeoutMs?: number } = {}): Promise<void> {
+  const record = decisionsSubmittedConsumer({
+    recorder: newRecorder(),
+    publisher: parts.publisher ?? new Publisher(db, producer),
+    producer,
+  });
+  handled = [];
   consumer = kafka.kafka.consumeGroup({
     topic: 'decisions.submitted',
     groupId: `${kafka.topicPrefix}writer-${group++}`,
     maxBatch: 100,
     maxBackoffMs: 200,
-    handler: decisionsSubmittedConsumer({
-      recorder: newRecorder(),
-      publisher: parts.publisher ?? new Publisher(db, producer),
-      producer,
-    }),
+    ...(parts.sessionTimeoutMs && { sessionTimeoutMs: parts.sessionTimeoutMs }),
+    handler: (batch) => {
+      handled.push(...batch.messages.map(({ value }) => value.decisionId));
+      return record(batch);
+    },
   });
   await consumer.start();
 }
@@ -214,6 +223,25 @@ describe('recording', () => {
     await until(async () => (await storedIds(good.map((v) => v.decisionId))) === 30);
     await until(async () => (await deadLetters()).some((dead) => dead.decisionId === bad.decisionId));
     await expectWholeChains();
+  });
+
+  it('a batch that waits for PostgreSQL longer than the session keeps its partition, and is handled once', async () => {
+    await startWriter({ sessionTimeoutMs: 6_000 });
+    const [before, slow, after] = [submission('acme'), submission('acme'), submission('acme')];
+    await submit([before]);
+    await until(async () => (await storedIds([before.decisionId])) === 1);
+    await admin.transaction(['acme'], async (tx) => {
+      await tx.query(`SELECT 1 FROM org_chains WHERE org_id = 'acme' FOR UPDATE`);
+      await submit([slow]);
+      await until(async () => handled.includes(slow.decisionId));
+      await pause(9_000);
+      expect(await storedIds([slow.decisionId])).toBe(0);
+    });
+    await submit([after]);
+    await until(async () => (await storedIds([slow.decisionId, after.decisionId])) === 2);
+    for (const { decisionId } of [before, slow, after]) {
+      expect(handled.filter((id) => id === decisionId)).toHaveLength(1);
+    }
   });
 
   it('the sweep publishes what a writer left behind, for an org that no message brings back', async () => {
