@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { deadLetterTopic, TOPIC_NAMES, type TopicName } from '@governsai/contracts';
-import type { Admin, Consumer, KafkaMessage } from 'kafkajs';
+import { type Admin, type Consumer, type KafkaMessage, Partitioners } from 'kafkajs';
 import { askSettled, type KafkaOptions, openClient, withAdmin } from './connection.ts';
 import { DEAD_HEADERS } from './dead-letter.ts';
 import { textHeaders } from './headers.ts';
@@ -53,7 +53,11 @@ export async function listDeadLetters(
  * once Kafka has confirmed it: a crash in between sends one twice, which every consumer takes. Returns how many.
  */
 export async function redriveDeadLetters(options: KafkaOptions, selection: DeadLetterSelection = {}): Promise<number> {
-  const producer = openClient(options, { requestTimeoutMs: REQUEST_TIMEOUT_MS }).producer({ idempotent: false });
+  const producer = openClient(options, { requestTimeoutMs: REQUEST_TIMEOUT_MS }).producer({
+    idempotent: false,
+    // As the services do: what is sent back joins the others of its org.
+    createPartitioner: Partitioners.DefaultPartitioner,
+  });
   await producer.connect();
   let sent = 0;
   try {
