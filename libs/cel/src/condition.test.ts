@@ -1,7 +1,7 @@
 import { AppError } from '@governsai/contracts';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { compileCondition } from './condition.ts';
+import { compileCondition, compileFilter } from './condition.ts';
 import { decisionFacts } from './facts.ts';
 import { globMatches } from './glob.ts';
 
@@ -73,6 +73,25 @@ describe('compileCondition', () => {
     const condition = compileCondition('tags[5] == "x"', 'filter');
     expect(() => condition.matches(facts)).toThrow();
     expect(condition.matches({ ...facts, tags: ['', '', '', '', '', 'x'] })).toBe(true);
+  });
+});
+
+describe('compileFilter', () => {
+  it.each([
+    ['tags.exists(a, tags.exists(b, a == b))', /nest 1 deep/],
+    ['scope.split("").exists(c, c == "x")', /split is not available here/],
+    ['tool == "x" || userId.startsWith("u")', /userId is not available here.*at character 16/],
+  ])('bounds its cost more tightly and sees nothing of persons: refuses %s', (expression, message) => {
+    expect(() => compileFilter(expression, 'filter')).toThrow(
+      expect.objectContaining({ code: 'VALIDATION_FAILED', path: 'filter', message: expect.stringMatching(message) }),
+    );
+    expect(() => compileCondition(expression, 'when')).not.toThrow();
+  });
+
+  it('gives up on globs that look through too much', () => {
+    const filter = compileFilter(`scope.glob("*${'a'.repeat(1000)}b")`, 'filter');
+    expect(() => filter.matches({ ...facts, scope: 'a'.repeat(8192) })).toThrow(/too much/);
+    expect(filter.matches(facts)).toBe(false);
   });
 });
 

@@ -1,7 +1,12 @@
 import type { ASTNode } from '@marcbachmann/cel-js';
 
-/** Comprehensions (`exists`, `all`, `map` …) and `cel.bind` inside each other. Each level may multiply the work by 64. */
-const MAX_NESTING = 2;
+/** What an expression may use. */
+export interface Allowance {
+  /** Comprehensions (`exists`, `all`, `map` …) and `cel.bind` inside each other. Each level may multiply the work by 64. */
+  nesting: number;
+  /** Names it may not use, variables and methods, each with what to do instead. */
+  withheld: Readonly<Record<string, string>>;
+}
 
 const NESTING = new Set([
   'all',
@@ -22,8 +27,8 @@ export interface Costly {
   position: number;
 }
 
-/** The first part of an expression that could cost more than a bounded time to evaluate; null when there is none. */
-export function findCostly(node: ASTNode, depth = 0): Costly | null {
+/** The first part of an expression that is not allowed or could cost more than a bounded time; null when there is none. */
+export function findCostly(node: ASTNode, allowance: Allowance, depth = 0): Costly | null {
   const name = node.op === 'rcall' ? node.args[0] : null;
   if (name === 'matches') {
     // The library runs it on the host's backtracking engine, where a short pattern can take for ever.
@@ -32,12 +37,15 @@ export function findCostly(node: ASTNode, depth = 0): Costly | null {
       position: node.pos,
     };
   }
+  const used = node.op === 'id' ? node.args : name;
+  const instead = typeof used === 'string' && Object.hasOwn(allowance.withheld, used) && allowance.withheld[used];
+  if (instead) return { message: `${used} is not available here: ${instead}`, position: node.pos };
   const inside = name !== null && NESTING.has(name) ? depth + 1 : depth;
-  if (inside > MAX_NESTING) {
-    return { message: `comprehensions may nest ${MAX_NESTING} deep; split the condition`, position: node.pos };
+  if (inside > allowance.nesting) {
+    return { message: `comprehensions may nest ${allowance.nesting} deep; split the condition`, position: node.pos };
   }
   for (const child of childrenOf(node)) {
-    const found = findCostly(child, inside);
+    const found = findCostly(child, allowance, inside);
     if (found) return found;
   }
   return null;

@@ -1,3 +1,3 @@
-export { type Condition, compileCondition } from './condition.ts';
+export { type Condition, compileCondition, compileFilter } from './condition.ts';
 export { type DecisionFacts, decisionFacts } from './facts.ts';
 export { globMatches } from './glob.ts';

@@ -23,13 +23,16 @@ import { decisionsRecordedHandler } from './consumers/decisions-recorded.ts';
 import { notificationsRaisedHandler } from './consumers/notifications-raised.ts';
 import { IngestRelay } from './ingest-relay.ts';
 import { ingestHandler } from './messages/ingest.ts';
+import { pingHandler } from './messages/ping.ts';
 import { subHandler } from './messages/sub.ts';
 import { unsubHandler } from './messages/unsub.ts';
 import { readFailures, relayed } from './metrics.ts';
 import { Sessions } from './sessions.ts';
+import { DecisionLenses } from './streams/decision-lens.ts';
 import { decisionSources } from './streams/decision-source.ts';
 import { notificationSources } from './streams/notification-source.ts';
 import { StreamRegistry } from './streams/stream-registry.ts';
+import { Turns } from './streams/turns.ts';
 
 export const SERVICE: ServiceName = 'push-gateway';
 
@@ -89,7 +92,7 @@ export async function start(log: Logger): Promise<RunningService> {
   await feed.broadcast.start();
 
   const relay = createRelay(ingest, health);
-  const sessions = new Sessions(feed.channels, relay, log);
+  const sessions = new Sessions(feed.channels, relay, config.MAX_SUBSCRIPTIONS, log);
   const admission = createAdmission({ service: SERVICE, config, access, tokens: new RateBuckets(db), log });
   const counts = new ConnectionCounts(db);
   const replica = replicaId(SERVICE);
@@ -107,6 +110,7 @@ export async function start(log: Logger): Promise<RunningService> {
       SUB: subHandler(sessions),
       UNSUB: unsubHandler(sessions),
       INGEST: ingestHandler(relay, sessions),
+      PING: pingHandler(sessions),
     },
     onAuthenticated: (connection) => sessions.recheck(connection),
     onClose: (connection) => sessions.closed(connection),
@@ -134,12 +138,15 @@ function createFeed(config: Config, db: Database, kafka: KafkaClient, health: He
     readFailures.inc();
     log.warn({ err: error }, 'live subscribers wait for PostgreSQL');
   };
+  const now = () => performance.now();
+  const turns = new Turns(now);
   const streams = {
+    turns,
     ringBytes: config.PUSH_BUFFER_BYTES,
     slowMs: config.SLOW_CONSUMER_MS,
     onReadFailure,
     pause: (ms: number) => delay(ms),
-    now: () => performance.now(),
+    now,
   };
   const decisions = new StreamRegistry({ ...streams, sourceOf: decisionSources(db) });
   const notifications = new StreamRegistry({ ...streams, sourceOf: notificationSources(db) });
@@ -163,7 +170,7 @@ function createFeed(config: Config, db: Database, kafka: KafkaClient, health: He
   });
   return {
     broadcast,
-    channels: new Channels(decisions, notifications, budgets),
+    channels: new Channels(decisions, notifications, budgets, new DecisionLenses(turns)),
     async stop() {
       await broadcast.stop();
       decisions.stop();

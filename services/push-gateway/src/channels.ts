@@ -1,14 +1,19 @@
-import { AppError, type Channel, type Principal } from '@governsai/contracts';
+import type { AppError, Channel, Principal } from '@governsai/contracts';
 import type { BudgetBoards } from './budgets/budget-boards.ts';
+import type { DecisionLenses, Selection } from './streams/decision-lens.ts';
 import type { StreamRegistry } from './streams/stream-registry.ts';
-import type { Subscriber } from './streams/subscription.ts';
+import type { Subscriber, Subscription } from './streams/subscription.ts';
 
 /** A channel that a socket subscribes to. */
 export interface OpenChannel {
   /** The last seq before the live stream, as it was when the channel was opened; null for a channel without seq. */
   readonly position: number | null;
-  /** The last seq sent; null for a channel without seq. */
+  /** Everything up to this seq that is for the client has been sent; null for a channel without seq. */
   readonly cursor: number | null;
+  /** True when the client does not get every seq of it. */
+  readonly isSelective: boolean;
+  /** What follows the cursor is chosen by this, where the channel is one of decisions. */
+  select(selection: Selection): void;
   /** Begins to send. `onFailure` is called once when the channel has ended by itself. */
   start(onFailure: (error: AppError) => void): void;
   /** Nothing is sent after this. */
@@ -20,11 +25,18 @@ export class Channels {
   readonly #decisions: StreamRegistry;
   readonly #notifications: StreamRegistry;
   readonly #budgets: BudgetBoards;
+  readonly #lenses: DecisionLenses;
 
-  constructor(decisions: StreamRegistry, notifications: StreamRegistry, budgets: BudgetBoards) {
+  constructor(decisions: StreamRegistry, notifications: StreamRegistry, budgets: BudgetBoards, lenses: DecisionLenses) {
     this.#decisions = decisions;
+    this.#lenses = lenses;
     this.#notifications = notifications;
     this.#budgets = budgets;
+  }
+
+  /** Rejects with VALIDATION_FAILED, and where it is wrong, when nothing can be chosen by it. Before {@link open}. */
+  async check({ filter }: Selection): Promise<void> {
+    if (filter !== null) await this.#lenses.check(filter);
   }
 
   /** Rejects with RESUME_GAP, VALIDATION_FAILED or UNAVAILABLE. A notifications channel is that user's within the principal's org. */
@@ -33,19 +45,23 @@ export class Channels {
     principal: Principal,
     since: number | null,
     subscriber: Subscriber,
+    selection: Selection,
   ): Promise<OpenChannel> {
-    if (channel.kind === 'decisions') return this.#decisions.get(channel.orgId).subscribe(subscriber, since);
-    if (channel.kind === 'notifications') {
-      return this.#notifications.get(principal.orgId, channel.userId).subscribe(subscriber, since);
+    if (channel.kind === 'decisions' || channel.kind === 'toolDecisions') {
+      const lens = this.#lenses.of(channel, selection);
+      const subscription = await this.#decisions.get(channel.orgId).subscribe(subscriber, since, lens);
+      return opened(subscription, (changed) => subscription.lookThrough(this.#lenses.of(channel, changed)));
     }
-    if (channel.kind === 'toolDecisions') {
-      throw new AppError('VALIDATION_FAILED', 'channels by tool are not served yet: subscribe to all decisions');
+    if (channel.kind === 'notifications') {
+      return opened(await this.#notifications.get(principal.orgId, channel.userId).subscribe(subscriber, since));
     }
     const { orgId } = channel;
     const subscription = await this.#budgets.subscribe(orgId, subscriber);
     return {
       position: null,
       cursor: null,
+      isSelective: false,
+      select: () => {},
       start: () => subscription.start(),
       end: () => {
         subscription.end();
@@ -53,4 +69,19 @@ export class Channels {
       },
     };
   }
+}
+
+function opened(subscription: Subscription, select: (selection: Selection) => void = () => {}): OpenChannel {
+  return {
+    position: subscription.position,
+    get cursor() {
+      return subscription.cursor;
+    },
+    get isSelective() {
+      return subscription.isSelective;
+    },
+    select,
+    start: (onFailure) => subscription.start(onFailure),
+    end: () => subscription.end(),
+  };
 }

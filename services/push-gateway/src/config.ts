@@ -17,6 +17,7 @@ export const configSchema = baseEnv
     MAX_CONNECTIONS: count(20_000).describe('Open sockets of this process; one more is closed with 4429.'),
     MAX_MESSAGE_BYTES: count(DEFAULT_LIMITS.messageBytes).describe('A message above it is answered PAYLOAD_TOO_LARGE.'),
     MAX_FRAME_BYTES: count(DEFAULT_LIMITS.frameBytes).describe('A frame above it closes the socket with 1009.'),
+    MAX_SUBSCRIPTIONS: count(256).describe('Channels that one connection may be subscribed to at a time.'),
     PUSH_BUFFER_BYTES: count(1024 * 1024).describe(
       'How far a subscriber may fall behind: bytes of recent pushes kept for each org. Who falls further and takes nothing is closed with 4430.',
     ),

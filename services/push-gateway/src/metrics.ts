@@ -50,3 +50,8 @@ export const relayed = new Histogram({
   help: 'INGEST messages in one request to ingest-gateway.',
   buckets: [...SIZE_BUCKETS],
 });
+
+export const filterFailures = new Counter({
+  name: 'governsai_push_filter_failures_total',
+  help: 'Evaluations of a subscription filter that failed for a decision, which is then left out: an index out of range, a division by zero, too much to look through.',
+});

@@ -8,13 +8,16 @@ import { Session } from './session.ts';
 export class Sessions {
   readonly #channels: Channels;
   readonly #relay: IngestRelay;
+  readonly #maxSubscriptions: number;
   readonly #log: Logger;
   readonly #sessions = new Map<Connection, Session>();
   // Beyond the close of a connection: its last messages are still handed on, in order.
   readonly #lanes = new WeakMap<Connection, number>();
 
-  constructor(channels: Channels, relay: IngestRelay, log: Logger) {
+  /** `maxSubscriptions`: of one connection. */
+  constructor(channels: Channels, relay: IngestRelay, maxSubscriptions: number, log: Logger) {
     this.#channels = channels;
+    this.#maxSubscriptions = maxSubscriptions;
     this.#relay = relay;
     this.#log = log;
   }
@@ -23,9 +26,14 @@ export class Sessions {
   of(connection: Connection): Session | undefined {
     const known = this.#sessions.get(connection);
     if (known || !connection.isOpen) return known;
-    const session = new Session(connection, this.#channels, this.#log);
+    const session = new Session(connection, this.#channels, this.#maxSubscriptions, this.#log);
     this.#sessions.set(connection, session);
     return session;
+  }
+
+  /** How far the subscriptions that do not get every seq have been served, by channel; null when there is none. */
+  progressOf(connection: Connection): Record<string, number> | null {
+    return this.#sessions.get(connection)?.progress() ?? null;
   }
 
   /** The lane of the relay that the connection's messages take. */

@@ -2,7 +2,7 @@ import type { DecisionsRecorded } from '@governsai/contracts';
 import type { BroadcastHandler } from '@governsai/kafka';
 import { type Attributes, DECISION, type Logger } from '@governsai/service';
 import { countPush } from '../metrics.ts';
-import { decisionFrame } from '../streams/decision-source.ts';
+import { DecisionPush } from '../streams/decision-push.ts';
 import type { StreamRegistry } from '../streams/stream-registry.ts';
 import { pushTraced, readValue } from './push-message.ts';
 
@@ -18,15 +18,16 @@ export function decisionsRecordedHandler(streams: StreamRegistry, log: Logger): 
     if (!stream) return undefined;
     const value = readValue('decisions.recorded', message, log);
     if (value?.decision.orgId !== message.key) return undefined;
-    const frame = decisionFrame(message.key, value.seq, value.decision);
+    const { seq, decision, keyId, usage } = value;
+    const push = new DecisionPush(message.key, seq, decision, { keyId, usage });
     pushTraced(
       'decisions.recorded',
       message,
-      () => stream.receive(value.seq, frame),
+      () => stream.receive(push),
       () => attributesOf(value),
     );
     countPush(value, Date.now());
-    bytes += frame.frame.length;
+    bytes += push.frame.frame.length;
     if (bytes < TURN_BYTES) return undefined;
     bytes = 0;
     return new Promise((resolve) => setImmediate(resolve));

@@ -1,6 +1,6 @@
 import type { BroadcastHandler } from '@governsai/kafka';
 import type { Logger } from '@governsai/service';
-import { notificationFrame } from '../streams/notification-source.ts';
+import { notificationPush } from '../streams/notification-source.ts';
 import type { StreamRegistry } from '../streams/stream-registry.ts';
 import { pushTraced, readValue } from './push-message.ts';
 
@@ -12,7 +12,7 @@ export function notificationsRaisedHandler(streams: StreamRegistry, log: Logger)
     if (value?.orgId !== message.key) return;
     const stream = streams.find(value.orgId, value.userId);
     if (!stream) return;
-    const frame = notificationFrame(value.userId, value.seq, value.notification);
-    pushTraced('notifications.raised', message, () => stream.receive(value.seq, frame));
+    const push = notificationPush(value.userId, value.seq, value.notification);
+    pushTraced('notifications.raised', message, () => stream.receive(push));
   };
 }

@@ -1,17 +1,12 @@
-import { type ChainRecord, type DecisionView, decisionViewOf } from '@governsai/contracts';
+import { type ChainRecord, decisionViewOf, type Usage } from '@governsai/contracts';
 import type { Database } from '@governsai/db';
-import { type Framed, frameText } from '@governsai/socket';
 import { orUnavailable } from '../unavailable.ts';
+import { DecisionPush } from './decision-push.ts';
 import { PageReader } from './page-reader.ts';
 import type { StreamSource } from './stream-source.ts';
 
 /** What pages of all orgs may keep in memory. */
 const PAGE_CACHE_BYTES = 16 * 1024 * 1024;
-
-/** The DECISION message of a stored decision. */
-export function decisionFrame(orgId: string, seq: number, data: DecisionView): Framed {
-  return frameText(JSON.stringify({ type: 'DECISION', channel: `org:${orgId}:decisions`, seq, data }));
-}
 
 /** Reads the stored decisions of any org. */
 export function decisionSources(db: Database): (orgId: string) => StreamSource {
@@ -43,8 +38,9 @@ async function readPage(db: Database, orgId: string, afterSeq: number, toSeq: nu
       [orgId, afterSeq, toSeq],
     ),
   );
-  return rows.map(({ seq, record, hash }) => {
-    const view = decisionViewOf(JSON.parse(record) as ChainRecord, hash);
-    return { seq, frame: decisionFrame(orgId, seq, view) };
+  return rows.map(({ seq, record: canonical, hash }) => {
+    const record = JSON.parse(canonical) as ChainRecord;
+    const usage = (record.usage as Usage | undefined) ?? null;
+    return new DecisionPush(orgId, seq, decisionViewOf(record, hash), { keyId: record.keyId ?? null, usage });
   });
 }

@@ -1,8 +1,9 @@
 import type { NotificationsRaised } from '@governsai/contracts';
 import type { Database } from '@governsai/db';
-import { type Framed, frameText } from '@governsai/socket';
+import { frameText } from '@governsai/socket';
 import { orUnavailable } from '../unavailable.ts';
 import { PageReader } from './page-reader.ts';
+import { framedPush, type Push } from './ring.ts';
 import type { StreamSource } from './stream-source.ts';
 
 const PAGE_CACHE_BYTES = 4 * 1024 * 1024;
@@ -25,9 +26,10 @@ interface Row {
   created_at: string;
 }
 
-/** The NOTIFICATION message of a stored notification. */
-export function notificationFrame(userId: string, seq: number, data: Notification): Framed {
-  return frameText(JSON.stringify({ type: 'NOTIFICATION', channel: `user:${userId}:notifications`, seq, data }));
+/** A stored notification, as its NOTIFICATION message. */
+export function notificationPush(userId: string, seq: number, data: Notification): Push {
+  const message = { type: 'NOTIFICATION', channel: `user:${userId}:notifications`, seq, data };
+  return framedPush(seq, frameText(JSON.stringify(message)));
 }
 
 /** Reads the stored notifications of any user in an org. */
@@ -63,8 +65,7 @@ async function readPage(db: Database, { orgId, userId }: Recipient, afterSeq: nu
       [orgId, userId, afterSeq, toSeq],
     ),
   );
-  return rows.map(({ seq, data, created_at: timestamp, id, kind, severity, title, body }) => ({
-    seq,
-    frame: notificationFrame(userId, seq, { id, kind, severity, title, body, timestamp, ...data }),
-  }));
+  return rows.map(({ seq, data, created_at: timestamp, id, kind, severity, title, body }) =>
+    notificationPush(userId, seq, { id, kind, severity, title, body, timestamp, ...data }),
+  );
 }

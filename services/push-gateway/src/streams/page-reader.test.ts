@@ -1,8 +1,9 @@
 import { frameText } from '@governsai/socket';
 import { describe, expect, it } from '@jest/globals';
 import { PageReader } from './page-reader.ts';
+import { framedPush } from './ring.ts';
 
-const push = (seq: number) => ({ seq, frame: frameText(String(seq)) });
+const push = (seq: number) => framedPush(seq, frameText(String(seq)));
 const seqs = (pushes: readonly { seq: number }[]) => pushes.map(({ seq }) => seq);
 
 function setup(stored: { last: number }, maxBytes = 100_000) {
@@ -32,13 +33,16 @@ describe('PageReader', () => {
     expect(loads).toEqual(['a 4-8']);
   });
 
-  it('reads a page that is not full again', async () => {
-    const stored = { last: 5 };
+  it('keeps a page that is not full too, and reads it again for what lies behind its end', async () => {
+    const stored = { last: 6 };
     const { reader, loads } = setup(stored);
-    expect(seqs(await reader.after('a', 4))).toEqual([5]);
-    stored.last = 6;
-    expect(seqs(await reader.after('a', 5))).toEqual([6]);
-    expect(seqs(await reader.after('a', 6))).toEqual([]);
+    for (let i = 0; i < 5; i++) expect(seqs(await reader.after('a', 4))).toEqual([5, 6]);
+    expect(loads).toHaveLength(1);
+    stored.last = 7;
+    expect(seqs(await reader.after('a', 6))).toEqual([7]);
+    expect(seqs(await reader.after('a', 5))).toEqual([6, 7]);
+    expect(loads).toHaveLength(2);
+    expect(seqs(await reader.after('a', 7))).toEqual([]);
     expect(loads).toHaveLength(3);
   });
 

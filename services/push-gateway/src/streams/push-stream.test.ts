@@ -2,16 +2,18 @@ import { AppError } from '@governsai/contracts';
 import { frameText } from '@governsai/socket';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import type { Lens } from './lens.ts';
 import { PageReader } from './page-reader.ts';
 import { PushStream } from './push-stream.ts';
-import type { Push } from './ring.ts';
+import { framedPush, type Push } from './ring.ts';
 import type { Subscriber } from './subscription.ts';
+import { Turns } from './turns.ts';
 
 /** Every push is framed as its seq, padded to a size that tests can count with. */
 const PUSH_BYTES = 1024;
 /** Small, so that reads take several. */
 const PAGE = 7;
-const push = (seq: number): Push => ({ seq, frame: frameText(String(seq).padEnd(PUSH_BYTES - 4)) });
+const push = (seq: number): Push => framedPush(seq, frameText(String(seq).padEnd(PUSH_BYTES - 4)));
 
 /** A socket that remembers what it was sent; it takes bytes only when told to, or always. */
 class TestSocket implements Subscriber {
@@ -100,13 +102,14 @@ afterEach(() => {
   }
 });
 
-function setup(stored: number, over: { ringBytes?: number; slowMs?: number } = {}) {
+function setup(stored: number, over: { ringBytes?: number; slowMs?: number; turns?: Turns } = {}) {
   const store = new TestStore(stored);
   const failures: unknown[] = [];
   const stream = new PushStream({
     source: store,
     ringBytes: () => over.ringBytes ?? 100 * PUSH_BYTES,
     slowMs: over.slowMs ?? 50,
+    turns: over.turns ?? new Turns(() => performance.now()),
     onReadFailure: (error) => failures.push(error),
     pause: () => new Promise((resolve) => setTimeout(resolve, 1)),
   });
@@ -114,11 +117,25 @@ function setup(stored: number, over: { ringBytes?: number; slowMs?: number } = {
   const live = (...seqs: number[]) => {
     for (const seq of seqs) {
       store.stored = Math.max(store.stored, seq);
-      stream.receive(seq, push(seq).frame);
+      stream.receive(push(seq));
     }
   };
   return { store, stream, live, failures };
 }
+
+/** Leaves all seqs out that `by` does not divide. */
+const everyNth = (by: number): Lens => ({
+  isSelective: true,
+  see: ({ seq, frame }) => (seq % by === 0 ? frame : null),
+});
+
+/** Waits until it holds; what is expected then says what is missing when it never does. */
+async function until(condition: () => boolean): Promise<void> {
+  const deadline = Date.now() + 10_000;
+  while (!condition() && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 1));
+}
+/** Waits until the socket was sent as many pushes as these. */
+const sent = (socket: TestSocket, seqs: readonly number[]) => until(() => socket.seqs.length >= seqs.length);
 
 const quiet = () => new Promise((resolve) => setTimeout(resolve, 30));
 const noFailure = (error: AppError) => {
@@ -153,7 +170,7 @@ describe('PushStream', () => {
     const socket = new TestSocket();
     (await stream.subscribe(socket, null)).start(noFailure);
     live(1, 2, 1, 2, 3, 6, 6, 10, 4);
-    await quiet();
+    await sent(socket, range(1, 10));
     expect(socket.seqs).toEqual(range(1, 10));
   });
 
@@ -164,6 +181,7 @@ describe('PushStream', () => {
     const reads = store.reads;
     const socket = new TestSocket();
     (await stream.subscribe(socket, 10)).start(noFailure);
+    await sent(socket, range(11, 50));
     expect(socket.seqs).toEqual(range(11, 50));
     expect(store.reads).toBe(reads);
   });
@@ -177,8 +195,9 @@ describe('PushStream', () => {
     expect(subscription.position).toBe(60);
     subscription.start(noFailure);
     live(61, 62);
-    await quiet();
+    await sent(socket, range(1, 62));
     live(63);
+    await sent(socket, range(1, 63));
     expect(socket.seqs).toEqual(range(1, 63));
   });
 
@@ -200,7 +219,7 @@ describe('PushStream', () => {
     for (const turn of turns) turn();
     await older;
     (await younger).start(noFailure);
-    await quiet();
+    await sent(socket, [4, 5]);
     expect(socket.seqs).toEqual([4, 5]);
   });
 
@@ -230,7 +249,7 @@ describe('PushStream', () => {
     await expect(stream.subscribe(new TestSocket(), 5)).rejects.toMatchObject({ code: 'RESUME_GAP', firstSeq: 11 });
     const socket = new TestSocket();
     (await stream.subscribe(socket, 10)).start(noFailure);
-    await quiet();
+    await sent(socket, range(11, 20));
     expect(socket.seqs).toEqual(range(11, 20));
   });
 
@@ -244,6 +263,7 @@ describe('PushStream', () => {
     const second = new TestSocket();
     (await stream.subscribe(second, 27)).start(noFailure);
     live(31);
+    await sent(second, range(28, 31));
     expect(second.seqs).toEqual(range(28, 31));
     expect(first.seqs).toEqual(range(21, 31));
   });
@@ -254,11 +274,11 @@ describe('PushStream', () => {
     (await stream.subscribe(socket, null)).start(noFailure);
     store.isDown = true;
     live(1, 4, 5);
-    await quiet();
+    await until(() => failures.length > 0);
     expect(socket.seqs).toEqual([1]);
     expect(failures.length).toBeGreaterThan(0);
     store.isDown = false;
-    await quiet();
+    await sent(socket, range(1, 5));
     expect(socket.seqs).toEqual(range(1, 5));
   });
 
@@ -277,8 +297,8 @@ describe('PushStream', () => {
     (await stream.subscribe(socket, null)).start(noFailure);
     store.stored = 12;
     await stream.recheck();
-    await quiet();
     live(11, 12, 13);
+    await sent(socket, range(4, 13));
     expect(socket.seqs).toEqual(range(4, 13));
   });
 
@@ -288,7 +308,7 @@ describe('PushStream', () => {
     (await stream.subscribe(new TestSocket(), null)).start((error) => errors.push(error));
     store.firstSeq = 9;
     live(10);
-    await quiet();
+    await until(() => errors.length > 0);
     expect(errors).toEqual([expect.objectContaining({ code: 'RESUME_GAP', firstSeq: 9 })]);
     const socket = new TestSocket();
     (await stream.subscribe(socket, null)).start(noFailure);
@@ -306,6 +326,62 @@ describe('PushStream', () => {
     live(2);
     expect(socket.seqs).toEqual([1]);
     expect(stream.inUse).toBe(false);
+  });
+});
+
+describe('a lens', () => {
+  it('G4: is passed by what it leaves out: the cursor goes on, and a resume from it misses nothing', async () => {
+    const { stream, live } = setup(30, { ringBytes: 10 * PUSH_BYTES });
+    const socket = new TestSocket();
+    const subscription = await stream.subscribe(socket, 0, everyNth(10));
+    subscription.start(noFailure);
+    await sent(socket, [10, 20, 30]);
+    live(31, 32, 33);
+    await until(() => subscription.cursor === 33);
+    expect(socket.seqs).toEqual([10, 20, 30]);
+    expect(subscription.cursor).toBe(33);
+    subscription.end();
+    live(...range(34, 65));
+    const again = new TestSocket();
+    (await stream.subscribe(again, 33, everyNth(10))).start(noFailure);
+    await sent(again, [40, 50, 60]);
+    expect(again.seqs).toEqual([40, 50, 60]);
+  });
+
+  it('can be changed in the middle: what follows the cursor is seen through the new one', async () => {
+    const { stream, live } = setup(0);
+    const socket = new TestSocket();
+    const subscription = await stream.subscribe(socket, null, everyNth(2));
+    subscription.start(noFailure);
+    live(1, 2, 3, 4);
+    subscription.lookThrough(null);
+    live(5, 6);
+    subscription.lookThrough(everyNth(4));
+    live(7, 8, 9);
+    expect(socket.seqs).toEqual([2, 4, 5, 6, 8]);
+  });
+
+  it('that costs more than its share makes its own subscriptions fall behind, and nobody else', async () => {
+    let clock = 0;
+    const { stream, live } = setup(0, { turns: new Turns(() => clock) });
+    const costly: Lens = {
+      isSelective: true,
+      see: ({ frame }) =>
+        stream.turns.timed(() => {
+          clock += 3;
+          return frame;
+        }),
+    };
+    const sockets = [costly, costly, costly, null].map((lens) => ({ lens, socket: new TestSocket() }));
+    for (const { lens, socket } of sockets) (await stream.subscribe(socket, null, lens)).start(noFailure);
+    live(1, 2, 3);
+    // Two evaluations are the share of a turn of the event loop.
+    expect(sockets.map(({ socket }) => socket.seqs)).toEqual([[1], [1], [], [1, 2, 3]]);
+    await until(() => sockets.every(({ socket }) => socket.seqs.length === 3));
+    expect(sockets.map(({ socket }) => socket.seqs)).toEqual(Array(4).fill([1, 2, 3]));
+    live(4);
+    await until(() => sockets.every(({ socket }) => socket.seqs.length === 4));
+    expect(sockets.map(({ socket }) => socket.seqs)).toEqual(Array(4).fill([1, 2, 3, 4]));
   });
 });
 
@@ -351,26 +427,29 @@ describe('a socket that is backed up', () => {
 });
 
 describe('any interleaving', () => {
-  it('G4: of live messages, repeats, holes, reads and resumes gives every later seq once, in order', async () => {
+  it('G4: of live messages, repeats, holes, reads and resumes gives every later seq of its lens once, in order', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.scheduler(),
         fc.nat(20),
         // Steps between the stored seqs that Kafka brings: 1 is the next, 0 and less a repeat, more a hole.
         fc.array(fc.integer({ min: -3, max: 5 }), { maxLength: 25 }),
-        fc.array(fc.option(fc.nat(60)), { minLength: 1, maxLength: 4 }),
+        fc.array(fc.record({ since: fc.option(fc.nat(60)), by: fc.integer({ min: 1, max: 3 }) }), {
+          minLength: 1,
+          maxLength: 4,
+        }),
         fc.integer({ min: 1, max: 8 }),
-        async (scheduler, stored, steps, sinces, ringPushes) => {
+        async (scheduler, stored, steps, wanted, ringPushes) => {
           const { stream, store, live } = setup(stored, { ringBytes: ringPushes * PUSH_BYTES });
           store.turn = () => scheduler.schedule(Promise.resolve());
-          const sockets: { socket: TestSocket; from: number }[] = [];
+          const subscribed: { socket: TestSocket; from: number; by: number; cursor: () => number }[] = [];
           const errors: AppError[] = [];
-          const subscribing = sinces.map((since) =>
+          const subscribing = wanted.map(({ since, by }) =>
             scheduler.schedule(Promise.resolve()).then(async () => {
               const socket = new TestSocket();
               const from = since === null ? null : Math.min(since, store.stored);
-              const subscription = await stream.subscribe(socket, from);
-              sockets.push({ socket, from: from ?? subscription.position });
+              const subscription = await stream.subscribe(socket, from, by === 1 ? null : everyNth(by));
+              subscribed.push({ socket, by, from: from ?? subscription.position, cursor: () => subscription.cursor });
               subscription.start((error) => errors.push(error));
             }),
           );
@@ -388,13 +467,15 @@ describe('any interleaving', () => {
           await scheduler.waitFor(Promise.all([feed.task, ...subscribing]));
           // Whatever Kafka left out at the end shows with the next message.
           live(last + 1);
-          const done = () => sockets.every(({ socket }) => socket.seqs.at(-1) === last + 1);
+          const done = () => subscribed.every(({ cursor }) => cursor() === last + 1);
           for (let i = 0; i < 500 && !done(); i++) {
             if (scheduler.count() > 0) await scheduler.waitOne();
             else await new Promise((resolve) => setTimeout(resolve, 1));
           }
           expect(errors).toEqual([]);
-          for (const { socket, from } of sockets) expect(socket.seqs).toEqual(range(from + 1, last + 1));
+          for (const { socket, from, by } of subscribed) {
+            expect(socket.seqs).toEqual(range(from + 1, last + 1).filter((seq) => seq % by === 0));
+          }
         },
       ),
       { numRuns: 300 },

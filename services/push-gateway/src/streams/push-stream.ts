@@ -1,11 +1,12 @@
 import { AppError } from '@governsai/contracts';
-import type { Framed } from '@governsai/socket';
+import type { Lens } from './lens.ts';
 import { type Push, Ring } from './ring.ts';
-import type { StreamSource } from './stream-source.ts';
+import type { Head, StreamSource } from './stream-source.ts';
 import { type Subscriber, Subscription } from './subscription.ts';
+import type { Turns } from './turns.ts';
 
-/** Pushes that came ahead of a hole. More are let go: they are read from PostgreSQL when their turn comes. */
-const MAX_AHEAD = 1024;
+/** Bytes of pushes that came ahead of a hole. More are let go: they are read from PostgreSQL when their turn comes. */
+const MAX_AHEAD_BYTES = 1024 * 1024;
 const FIRST_PAUSE_MS = 100;
 const MAX_PAUSE_MS = 5000;
 
@@ -15,6 +16,8 @@ export interface StreamOptions {
   ringBytes: () => number;
   /** A socket that is owed more than the ring holds and takes nothing for this long is closed with 4430. */
   slowMs: number;
+  /** Shared by all streams: who catches up takes its turn. */
+  turns: Turns;
   /** Told of a failed read that is being retried. */
   onReadFailure: (error: unknown) => void;
   /** Waits; a test lets time pass by itself. */
@@ -39,10 +42,13 @@ export interface StreamOptions {
  * be missed until the next decision showed the hole. What is received before the read returns waits in `#ahead`.
  *
  * **Resume.** A subscription that is not at the position pulls: from the ring when its next seq is there, else pages from
- * PostgreSQL, as fast as its socket takes them, until it has reached the position; in that same turn of the event loop it
- * joins the live ones. Between the check and the joining nothing can be received, so there is neither a hole nor a repeat,
+ * PostgreSQL, in slices that take turns with those of others and as fast as its socket takes them, until it has reached the
+ * position; in that same slice it joins the live ones. Between the check and the joining nothing can be received, so there is neither a hole nor a repeat,
  * and nothing is buffered for a subscription: the ring is the one buffer for all. The same holds for a live subscription
  * whose socket is backed up: it leaves the live ones and pulls as its socket drains.
+ *
+ * **Lenses.** What a subscription sees may be less than the stream: its cursor passes over what its lens leaves out, so
+ * nothing above depends on the lens.
  *
  * **Missed messages.** After a rejoin or an offset reset {@link recheck} raises the target to the head in PostgreSQL.
  */
@@ -50,9 +56,12 @@ export class PushStream {
   readonly #options: StreamOptions;
   readonly #ring: Ring;
   readonly #live = new Set<Subscription>();
-  readonly #ahead = new Map<number, Framed>();
+  readonly #ahead = new Map<number, Push>();
   readonly #subscriptions = new Set<Subscription>();
+  #aheadBytes = 0;
   #opening: Promise<void> | null = null;
+  #nextHead: Promise<Head> | null = null;
+  #reading: Promise<void> | null = null;
   #isOpen = false;
   #position = 0;
   #target = 0;
@@ -79,27 +88,33 @@ export class PushStream {
     return this.#options.slowMs;
   }
 
+  get turns(): Turns {
+    return this.#options.turns;
+  }
+
   /** A message of the topic, in any order, any number of times. */
-  receive(seq: number, frame: Framed): void {
+  receive(push: Push): void {
+    const { seq } = push;
     if (this.#isOpen && seq <= this.#position) return;
     this.#target = Math.max(this.#target, seq);
-    if (this.#isOpen && seq === this.#position + 1) this.#emit({ seq, frame });
-    else if (this.#ahead.size < MAX_AHEAD) this.#ahead.set(seq, frame);
+    if (this.#isOpen && seq === this.#position + 1) this.#emit(push);
+    else this.#keepAhead(push);
     if (this.#isOpen) this.#advance();
   }
 
   /**
    * A new subscription, not started yet: `start` it after telling the client. `since` null begins after the current position.
    * Rejects with RESUME_GAP when what follows `since` has been pruned, VALIDATION_FAILED when `since` lies ahead of what is
-   * stored, UNAVAILABLE when PostgreSQL is needed and does not answer.
+   * stored, UNAVAILABLE when PostgreSQL is needed and does not answer. A lens changes nothing of this: `since` and the position
+   * count every push, seen or not.
    */
-  async subscribe(subscriber: Subscriber, since: number | null): Promise<Subscription> {
+  async subscribe(subscriber: Subscriber, since: number | null, lens: Lens | null = null): Promise<Subscription> {
     this.#joining++;
     try {
       await this.#open();
       const cursor = since ?? this.#position;
       const first = since === null ? [] : await this.#checkSince(since);
-      const subscription = new Subscription(this, subscriber, cursor, first);
+      const subscription = new Subscription(this, subscriber, lens, cursor, first);
       this.#subscriptions.add(subscription);
       return subscription;
     } finally {
@@ -113,7 +128,7 @@ export class PushStream {
     await this.#opening?.catch(() => {});
     for (let pause = FIRST_PAUSE_MS; this.#isOpen && !this.#closed; pause = Math.min(2 * pause, MAX_PAUSE_MS)) {
       try {
-        const { lastSeq } = await this.#options.source.head();
+        const { lastSeq } = await this.#head();
         this.#target = Math.max(this.#target, lastSeq);
         this.#advance();
         return;
@@ -144,7 +159,7 @@ export class PushStream {
       const pushes = await this.#options.source.after(seq);
       if (pushes[0]?.seq === seq + 1) return pushes;
       if (attempt === 1) continue;
-      const { firstSeq } = await this.#options.source.head();
+      const { firstSeq } = await this.#head();
       if (firstSeq > seq + 1) throw resumeGap(firstSeq);
       throw new AppError('UNAVAILABLE', 'what is stored cannot be read now: subscribe again with since', {
         retryAfterMs: 1000,
@@ -170,6 +185,20 @@ export class PushStream {
     this.#subscriptions.delete(subscription);
   }
 
+  /** Where the stream stands in PostgreSQL, not before the call. One read for all who ask while another one is under way. */
+  #head(): Promise<Head> {
+    this.#nextHead ??= (this.#reading ?? Promise.resolve()).then(() => {
+      this.#nextHead = null;
+      const reading = this.#options.source.head();
+      this.#reading = reading.then(
+        () => {},
+        () => {},
+      );
+      return reading;
+    });
+    return this.#nextHead;
+  }
+
   async #open(): Promise<void> {
     if (this.#isOpen) return;
     this.#opening ??= this.#options.source
@@ -190,7 +219,7 @@ export class PushStream {
     if (since === this.#position || this.#ring.get(since + 1)) return [];
     if (since < this.#position) return this.stored(since);
     // Another replica may be ahead of this one; nobody can be ahead of PostgreSQL.
-    const { lastSeq } = await this.#options.source.head();
+    const { lastSeq } = await this.#head();
     if (since <= lastSeq) return [];
     throw new AppError(
       'VALIDATION_FAILED',
@@ -201,6 +230,12 @@ export class PushStream {
     );
   }
 
+  #keepAhead(push: Push): void {
+    if (this.#ahead.has(push.seq) || this.#aheadBytes + push.bytes > MAX_AHEAD_BYTES) return;
+    this.#ahead.set(push.seq, push);
+    this.#aheadBytes += push.bytes;
+  }
+
   #emit(push: Push): void {
     this.#position = push.seq;
     this.#ring.add(push);
@@ -209,9 +244,10 @@ export class PushStream {
 
   /** Hands on what waits and follows the position, then sees to the hole before the rest. */
   #advance(): void {
-    for (let frame = this.#ahead.get(this.#position + 1); frame; frame = this.#ahead.get(this.#position + 1)) {
-      this.#ahead.delete(this.#position + 1);
-      this.#emit({ seq: this.#position + 1, frame });
+    for (let push = this.#ahead.get(this.#position + 1); push; push = this.#ahead.get(this.#position + 1)) {
+      this.#ahead.delete(push.seq);
+      this.#aheadBytes -= push.bytes;
+      this.#emit(push);
     }
     if (this.#position < this.#target) {
       if (!this.#filling) void this.#fill();
@@ -220,6 +256,7 @@ export class PushStream {
     this.#target = this.#position;
     // Only what the position has passed can be left.
     this.#ahead.clear();
+    this.#aheadBytes = 0;
   }
 
   async #fill(): Promise<void> {

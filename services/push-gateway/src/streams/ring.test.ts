@@ -1,9 +1,9 @@
 import { frameText } from '@governsai/socket';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { Ring } from './ring.ts';
+import { framedPush, Ring } from './ring.ts';
 
-const push = (seq: number, length = 98) => ({ seq, frame: frameText('x'.repeat(length)) });
+const push = (seq: number, length = 98) => framedPush(seq, frameText('x'.repeat(length)));
 
 describe('Ring', () => {
   it('keeps the latest pushes that fit, and always the last', () => {

@@ -2,8 +2,16 @@ import type { Framed } from '@governsai/socket';
 
 /** One push of a stream, ready to be written. */
 export interface Push {
-  seq: number;
-  frame: Framed;
+  readonly seq: number;
+  /** As a subscription without a lens gets it. */
+  readonly frame: Framed;
+  /** What it holds in memory, about. */
+  readonly bytes: number;
+}
+
+/** A push that is its frame and nothing more. */
+export function framedPush(seq: number, frame: Framed): Push {
+  return { seq, frame, bytes: frame.frame.length };
 }
 
 /** The latest pushes of one stream, without a gap, up to a number of bytes. At least the last one is kept. */
@@ -22,10 +30,10 @@ export class Ring {
   /** Takes the push that follows the last one. */
   add(push: Push): void {
     this.#pushes.push(push);
-    this.#bytes += push.frame.frame.length;
+    this.#bytes += push.bytes;
     const limit = this.#maxBytes();
     while (this.#bytes > limit && this.#pushes.length - this.#first > 1) {
-      this.#bytes -= (this.#pushes[this.#first] as Push).frame.frame.length;
+      this.#bytes -= (this.#pushes[this.#first] as Push).bytes;
       this.#first++;
     }
     // An array moved at every push would cost its length each time.

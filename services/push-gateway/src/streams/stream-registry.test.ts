@@ -1,7 +1,9 @@
 import { frameText } from '@governsai/socket';
 import { describe, expect, it } from '@jest/globals';
+import { framedPush } from './ring.ts';
 import { StreamRegistry } from './stream-registry.ts';
 import type { Subscriber } from './subscription.ts';
+import { Turns } from './turns.ts';
 
 const socket: Subscriber = {
   isOpen: true,
@@ -18,6 +20,7 @@ function setup() {
     ringBytes: 1000,
     totalRingBytes: 10_000,
     slowMs: 100,
+    turns: new Turns(() => performance.now()),
     onReadFailure: () => {},
     pause: async () => {},
     now: () => now,
@@ -88,8 +91,8 @@ describe('StreamRegistry', () => {
     const first = registry.get('org-0');
     (await first.subscribe(socket, null)).start(() => {});
     for (let i = 1; i < 20; i++) registry.get(`org-${i}`);
-    first.receive(1, frameText('x'.repeat(400)));
-    first.receive(2, frameText('x'.repeat(400)));
+    first.receive(framedPush(1, frameText('x'.repeat(400))));
+    first.receive(framedPush(2, frameText('x'.repeat(400))));
     expect(first.recent(1)).toBeUndefined();
     expect(first.recent(2)?.seq).toBe(2);
   });

@@ -1,7 +1,7 @@
 import type { Push } from './ring.ts';
 
 /** Where a stream stands in PostgreSQL. */
-interface Head {
+export interface Head {
   /** The last seq that is stored; 0 when there is none. */
   lastSeq: number;
   /** The first seq that has not been pruned. */

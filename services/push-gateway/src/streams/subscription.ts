@@ -1,5 +1,6 @@
 import { AppError, CLOSE_CODES } from '@governsai/contracts';
 import type { Framed } from '@governsai/socket';
+import type { Lens } from './lens.ts';
 import type { PushStream } from './push-stream.ts';
 import type { Push } from './ring.ts';
 
@@ -8,6 +9,8 @@ const WINDOW_BYTES = 256 * 1024;
 /** How long PostgreSQL may be away in the middle of a resume before the subscription is given up. */
 const MAX_READ_FAILURES = 6;
 const FIRST_PAUSE_MS = 100;
+/** Pushes looked at in one slice of a catching up. */
+const SLICE = 256;
 
 /** The socket of a subscription. */
 export interface Subscriber {
@@ -26,25 +29,38 @@ export class Subscription {
   readonly #subscriber: Subscriber;
   /** The last seq sent, or the one the client named. */
   #cursor: number;
-  #pages: readonly Push[];
+  /** Stored pushes that were read and not sent yet. */
+  #stored: readonly Push[];
+  #lens: Lens | null;
   #ended = false;
   #onFailure: (error: AppError) => void = () => {};
 
   /** Made by {@link PushStream.subscribe}. `first`: stored pushes after the cursor that are read already. */
-  constructor(stream: PushStream, subscriber: Subscriber, cursor: number, first: readonly Push[]) {
+  constructor(stream: PushStream, subscriber: Subscriber, lens: Lens | null, cursor: number, first: readonly Push[]) {
     this.#stream = stream;
     this.#subscriber = subscriber;
+    this.#lens = lens;
     this.#cursor = cursor;
-    this.#pages = first;
+    this.#stored = first;
     this.position = Math.max(cursor, stream.position);
   }
 
   /** The last seq before the live stream, as it was when the subscription was made. */
   readonly position: number;
 
-  /** The last seq sent: what the client may name to go on from here. */
+  /** Everything up to this seq that is for the client has been sent: it may name it to go on from here. */
   get cursor(): number {
     return this.#cursor;
+  }
+
+  /** True when the client does not get every seq. */
+  get isSelective(): boolean {
+    return this.#lens?.isSelective ?? false;
+  }
+
+  /** What follows the cursor is seen through this lens. */
+  lookThrough(lens: Lens | null): void {
+    this.#lens = lens;
   }
 
   /** Begins to send. `onFailure` is called, once at most, when the subscription has ended by itself. */
@@ -69,8 +85,9 @@ export class Subscription {
   /** A live push: the one after the cursor, or one that a client ahead of this replica has seen already. */
   take(push: Push): void {
     if (push.seq <= this.#cursor) return;
-    this.#send(push);
-    if (!this.#hasRoom()) {
+    // Filters that cost more than their share of the event loop fall behind; the others go on.
+    if (this.#lens === null || !this.#stream.turns.isSpent) this.#send(push);
+    if (this.#cursor < push.seq || !this.#hasRoom()) {
       this.#stream.leave(this);
       void this.#pull();
     }
@@ -79,18 +96,18 @@ export class Subscription {
   async #pull(): Promise<void> {
     let failures = 0;
     while (!this.#ended && this.#subscriber.isOpen) {
-      // From here to `join` nothing is awaited: what is received comes before or after, never between.
-      this.#sendAtHand();
-      if (!this.#hasRoom()) {
+      // Whoever has nothing to catch up with need not wait in line.
+      const isThere = this.#cursor >= this.#stream.position;
+      const came = isThere ? this.#slice() : await this.#stream.turns.run(this.#stream, () => this.#slice());
+      if (came === 'joined') return;
+      if (came === 'full') {
+        // Read again once there is room: a thousand stalled readers do not hold a page each.
+        this.#stored = [];
         await this.#waitForRoom();
-        continue;
       }
-      if (this.#cursor >= this.#stream.position) {
-        this.#stream.join(this);
-        return;
-      }
+      if (came !== 'unread') continue;
       try {
-        this.#pages = await this.#stream.stored(this.#cursor);
+        this.#stored = await this.#stream.stored(this.#cursor);
         failures = 0;
       } catch (error) {
         if (!(error instanceof AppError)) throw error;
@@ -103,17 +120,32 @@ export class Subscription {
     }
   }
 
-  /** Sends what is in memory, as far as the socket has room. */
-  #sendAtHand(): void {
-    let read = 0;
-    while (this.#hasRoom()) {
-      while (read < this.#pages.length && (this.#pages[read] as Push).seq <= this.#cursor) read++;
-      const stored = this.#pages[read];
-      const next = stored?.seq === this.#cursor + 1 ? stored : this.#stream.recent(this.#cursor + 1);
-      if (!next) break;
+  /**
+   * Sends what is in memory, as far as the turn and the socket allow, and joins the live ones when that was all. Nothing is
+   * awaited in here: what is received comes before or after, never between.
+   */
+  #slice(): 'joined' | 'full' | 'unread' | 'more' {
+    for (let looked = 0; looked < SLICE && !this.#ended && this.#subscriber.isOpen; looked++) {
+      if (!this.#hasRoom()) return 'full';
+      if (this.#cursor >= this.#stream.position) {
+        this.#stream.join(this);
+        return 'joined';
+      }
+      const next = this.#next();
+      if (!next) return 'unread';
       this.#send(next);
+      if (this.#stream.turns.isSpent) break;
     }
-    this.#pages = this.#pages.slice(read);
+    return 'more';
+  }
+
+  /** The push after the cursor, if it is in memory. */
+  #next(): Push | undefined {
+    const seq = this.#cursor + 1;
+    // Pages have no gap.
+    const first = this.#stored[0]?.seq ?? seq;
+    const stored = this.#stored[seq - first];
+    return stored?.seq === seq ? stored : this.#stream.recent(seq);
   }
 
   /** Ends with 4430 a client that takes nothing while it is owed more than is kept for it. */
@@ -132,7 +164,8 @@ export class Subscription {
   }
 
   #send(push: Push): void {
+    const frame = this.#lens === null ? push.frame : this.#lens.see(push);
     this.#cursor = push.seq;
-    this.#subscriber.sendFramed(push.frame);
+    if (frame) this.#subscriber.sendFramed(frame);
   }
 }
