@@ -31,10 +31,11 @@ describe('the environment of a service', () => {
     expect(holders).toEqual(['auth']);
   });
 
-  it('says where auth and ingest-gateway are to those that ask them', () => {
+  it('says where the others are to those that ask them', () => {
     expect(serviceEnvironment('push-gateway', 4000, facts)).toMatchObject({
       AUTH_URL: facts.urls.auth,
       INGEST_URL: facts.urls['ingest-gateway'],
+      BUDGETS_URL: facts.urls['budget-tracker'],
     });
   });
 

@@ -25,7 +25,11 @@ const OWN_ENVIRONMENT: Record<ServiceName, (facts: StackFacts) => Environment> =
   'ingest-gateway': ({ urls }) => ({ AUTH_URL: urls.auth }),
   'decision-writer': ({ secrets, urls }) => ({ AUTH_URL: urls.auth, CHECKPOINT_KEY: secrets.checkpointKey }),
   'budget-tracker': ({ urls }) => ({ AUTH_URL: urls.auth }),
-  'push-gateway': ({ urls }) => ({ AUTH_URL: urls.auth, INGEST_URL: urls['ingest-gateway'] }),
+  'push-gateway': ({ urls }) => ({
+    AUTH_URL: urls.auth,
+    INGEST_URL: urls['ingest-gateway'],
+    BUDGETS_URL: urls['budget-tracker'],
+  }),
 };
 
 /** Settings for a developer's machine; exported variables and `extra` win over them. */

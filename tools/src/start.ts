@@ -49,6 +49,7 @@ const services = SERVICES.map((name) => {
     PORT: String(ports[name]),
     AUTH_URL: urls.auth,
     INGEST_URL: urls['ingest-gateway'],
+    BUDGETS_URL: urls['budget-tracker'],
     HEALTH_TARGETS: healthTargets(urls),
   };
   return new ManagedProcess(serviceProcess(name, name, urls[name], { ...environment, ...own }), hooks);

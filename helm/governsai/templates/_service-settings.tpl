@@ -28,6 +28,9 @@ AUTH_URL: {{ include "governsai.url" (list $root "auth") }}
 {{- if has "ingest-gateway" (index $topology $name).calls }}
 INGEST_URL: {{ include "governsai.url" (list $root "ingest-gateway") }}
 {{- end }}
+{{- if has "budget-tracker" (index $topology $name).calls }}
+BUDGETS_URL: {{ include "governsai.url" (list $root "budget-tracker") }}
+{{- end }}
 {{- end }}
 {{- if and (eq $name "decision-writer") $root.Values.secrets.keys.checkpointKey }}
 CHECKPOINT_KEY_FILE: /etc/governsai/checkpoint-key

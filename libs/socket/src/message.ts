@@ -41,8 +41,12 @@ export class MessageError extends AppError {
   }
 }
 
-/** The `id` of an ERROR about this message: its idempotencyKey, when it has one that could be valid. */
+/** The `id` of an ERROR about this message: its idempotencyKey, else the holdId it names, when that could be valid. */
 export function messageId(message: object): string | undefined {
-  const id = (message as { idempotencyKey?: unknown }).idempotencyKey;
-  return typeof id === 'string' && id.length > 0 && id.length <= MAX_ECHOED_ID && id.isWellFormed() ? id : undefined;
+  const { idempotencyKey, holdId } = message as { idempotencyKey?: unknown; holdId?: unknown };
+  return [idempotencyKey, holdId].find(isEchoed);
+}
+
+function isEchoed(id: unknown): id is string {
+  return typeof id === 'string' && id.length > 0 && id.length <= MAX_ECHOED_ID && id.isWellFormed();
 }

@@ -187,6 +187,7 @@ async function startGateway(environment = {}): Promise<{ gateway: RunningService
     KAFKA_TOPIC_PREFIX: kafka.topicPrefix,
     AUTH_URL: urlOf(auth),
     INGEST_URL: urlOf(ingest),
+    BUDGETS_URL: 'http://127.0.0.1:1',
     DRAIN_SECONDS: '5',
     PUSH_BUFFER_BYTES: '200000',
     SLOW_CONSUMER_MS: '500',

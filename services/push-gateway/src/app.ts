@@ -1,19 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { createAccess, createAdmission, createSocketAdmission, startAccessListener } from '@governsai/access';
-import { DEFAULT_LIMITS, relayIngest, type ServiceName } from '@governsai/contracts';
+import { DEFAULT_LIMITS, type ServiceName } from '@governsai/contracts';
 import { ConnectionCounts, createDatabase, type Database, RateBuckets } from '@governsai/db';
 import { createKafka, type KafkaClient, kafkaSecurity } from '@governsai/kafka';
-import {
-  createHttpApp,
-  createInternalClient,
-  Health,
-  type InternalClient,
-  type Logger,
-  loadConfig,
-  type RunningService,
-  replicaId,
-  withLinkedSpan,
-} from '@governsai/service';
+import { createHttpApp, Health, type Logger, loadConfig, type RunningService, replicaId } from '@governsai/service';
 import { createSocketServer } from '@governsai/socket';
 import { BudgetBoards } from './budgets/budget-boards.ts';
 import { Channels } from './channels.ts';
@@ -21,12 +11,13 @@ import { type Config, configSchema } from './config.ts';
 import { budgetsChangedHandler } from './consumers/budgets-changed.ts';
 import { decisionsRecordedHandler } from './consumers/decisions-recorded.ts';
 import { notificationsRaisedHandler } from './consumers/notifications-raised.ts';
-import { IngestRelay } from './ingest-relay.ts';
+import { holdHandler } from './messages/hold.ts';
 import { ingestHandler } from './messages/ingest.ts';
 import { pingHandler } from './messages/ping.ts';
 import { subHandler } from './messages/sub.ts';
 import { unsubHandler } from './messages/unsub.ts';
-import { readFailures, relayed } from './metrics.ts';
+import { readFailures } from './metrics.ts';
+import { createRelays } from './relays.ts';
 import { Sessions } from './sessions.ts';
 import { DecisionLenses } from './streams/decision-lens.ts';
 import { decisionSources } from './streams/decision-source.ts';
@@ -38,8 +29,6 @@ export const SERVICE: ServiceName = 'push-gateway';
 
 /** A resume is better told to come back than kept waiting. */
 const QUERY_TIMEOUT_MS = 5000;
-/** ingest-gateway itself waits up to 4 s for Kafka. */
-const RELAY_TIMEOUT_MS = 8000;
 const ACCESS_CACHE_SIZE = 50_000;
 
 /** Starts push-gateway: sockets that subscribe and publish, fed by what is recorded. */
@@ -70,11 +59,7 @@ export async function start(log: Logger): Promise<RunningService> {
     cacheSize: ACCESS_CACHE_SIZE,
     log,
   });
-  const ingest = createInternalClient({
-    baseUrl: config.INGEST_URL,
-    internalToken: config.INTERNAL_TOKEN,
-    timeoutMs: RELAY_TIMEOUT_MS,
-  });
+  const relays = createRelays(config, health);
 
   const app = createHttpApp({ service: SERVICE, log, health, internalToken: config.INTERNAL_TOKEN });
   await app.listen(config.PORT, config.HOST);
@@ -91,9 +76,9 @@ export async function start(log: Logger): Promise<RunningService> {
   // Nobody can subscribe before every topic is read from a known place: see PushStream for what relies on it.
   await feed.broadcast.start();
 
-  const relay = createRelay(ingest, health);
-  const sessions = new Sessions(feed.channels, relay, config.MAX_SUBSCRIPTIONS, log);
+  const sessions = new Sessions(feed.channels, config.MAX_SUBSCRIPTIONS, log);
   const admission = createAdmission({ service: SERVICE, config, access, tokens: new RateBuckets(db), log });
+  const hold = holdHandler(relays.holds, sessions);
   const counts = new ConnectionCounts(db);
   const replica = replicaId(SERVICE);
   const socketAdmission = createSocketAdmission({ config, admission, counts, replica, log });
@@ -109,7 +94,10 @@ export async function start(log: Logger): Promise<RunningService> {
     handlers: {
       SUB: subHandler(sessions),
       UNSUB: unsubHandler(sessions),
-      INGEST: ingestHandler(relay, sessions),
+      INGEST: ingestHandler(relays.ingest, sessions),
+      HOLD: hold,
+      SETTLE: hold,
+      RELEASE: hold,
       PING: pingHandler(sessions),
     },
     onAuthenticated: (connection) => sessions.recheck(connection),
@@ -125,7 +113,7 @@ export async function start(log: Logger): Promise<RunningService> {
       await sockets.drain(config.DRAIN_SECONDS);
       await Promise.all([admission.stop(), socketAdmission.stop()]);
       await Promise.all([feed.stop(), accessFeed.stop(), access.stop(), app.close()]);
-      await ingest.close();
+      await relays.close();
       await db.close();
       health.stop();
     },
@@ -177,20 +165,4 @@ function createFeed(config: Config, db: Database, kafka: KafkaClient, health: He
       notifications.stop();
     },
   };
-}
-
-function createRelay(ingest: InternalClient, health: Health): IngestRelay {
-  return new IngestRelay(async (items) => {
-    relayed.observe(items.length);
-    try {
-      // One request carries the messages of many traces: it belongs to none of them.
-      const traces = items.map(({ traceparent }) => ({ traceparent }));
-      const { results } = await withLinkedSpan('relay INGEST', traces, {}, () => ingest.call(relayIngest, { items }));
-      health.report('ingest-gateway', null);
-      return results;
-    } catch (error) {
-      health.report('ingest-gateway', error);
-      throw error;
-    }
-  });
 }

@@ -14,6 +14,7 @@ export const configSchema = baseEnv
   .extend({
     PORT: z.coerce.number().int().min(0).max(65_535).default(3005).describe('Port of its socket and its probes.'),
     INGEST_URL: serviceUrl.describe('Where ingest-gateway is: http://host:port.'),
+    BUDGETS_URL: serviceUrl.describe('Where budget-tracker is: http://host:port.'),
     MAX_CONNECTIONS: count(20_000).describe('Open sockets of this process; one more is closed with 4429.'),
     MAX_MESSAGE_BYTES: count(DEFAULT_LIMITS.messageBytes).describe('A message above it is answered PAYLOAD_TOO_LARGE.'),
     MAX_FRAME_BYTES: count(DEFAULT_LIMITS.frameBytes).describe('A frame above it closes the socket with 1009.'),

@@ -47,7 +47,8 @@ export const readFailures = new Counter({
 
 export const relayed = new Histogram({
   name: 'governsai_push_relay_batch_items',
-  help: 'INGEST messages in one request to ingest-gateway.',
+  help: 'Messages in one request that hands them on, by the service that takes it.',
+  labelNames: ['to'] as const,
   buckets: [...SIZE_BUCKETS],
 });
 

@@ -1,24 +1,22 @@
 import type { Logger } from '@governsai/service';
 import type { Connection } from '@governsai/socket';
 import type { Channels } from './channels.ts';
-import type { IngestRelay } from './ingest-relay.ts';
 import { Session } from './session.ts';
 
 /** What this gateway keeps for each open connection. */
 export class Sessions {
   readonly #channels: Channels;
-  readonly #relay: IngestRelay;
   readonly #maxSubscriptions: number;
   readonly #log: Logger;
   readonly #sessions = new Map<Connection, Session>();
   // Beyond the close of a connection: its last messages are still handed on, in order.
   readonly #lanes = new WeakMap<Connection, number>();
+  #nextLane = 0;
 
   /** `maxSubscriptions`: of one connection. */
-  constructor(channels: Channels, relay: IngestRelay, maxSubscriptions: number, log: Logger) {
+  constructor(channels: Channels, maxSubscriptions: number, log: Logger) {
     this.#channels = channels;
     this.#maxSubscriptions = maxSubscriptions;
-    this.#relay = relay;
     this.#log = log;
   }
 
@@ -36,9 +34,9 @@ export class Sessions {
     return this.#sessions.get(connection)?.progress() ?? null;
   }
 
-  /** The lane of the relay that the connection's messages take. */
+  /** A number by which relays keep the connection's messages in order: see MessageRelay. */
   laneOf(connection: Connection): number {
-    const lane = this.#lanes.get(connection) ?? this.#relay.assignLane();
+    const lane = this.#lanes.get(connection) ?? this.#nextLane++;
     this.#lanes.set(connection, lane);
     return lane;
   }

@@ -201,21 +201,19 @@ describe('late and corrected usage', () => {
 });
 
 describe('holds over HTTP and the relay', () => {
-  const call = (message: object) =>
+  const call = (...messages: object[]) =>
     routes.call('POST', '/internal/holds', {
-      items: [
-        {
-          principal: {
-            kind: 'apiKey',
-            orgId: 'acme',
-            userId: null,
-            keyId: 'k',
-            scopes: routes.scopes,
-            expiresAt: null,
-          },
-          message,
+      items: messages.map((message) => ({
+        principal: {
+          kind: 'apiKey',
+          orgId: 'acme',
+          userId: null,
+          keyId: 'k',
+          scopes: routes.scopes,
+          expiresAt: null,
         },
-      ],
+        message,
+      })),
     });
 
   it('200: are granted, settled, shown and listed', async () => {
@@ -266,6 +264,25 @@ describe('holds over HTTP and the relay', () => {
       id: 'ws2',
     });
     expect((await call({ type: 'RELEASE', holdId: 'none' })).body.results[0].error.code).toBe('NOT_FOUND');
+  });
+
+  it('take effect in their order when they are about one hold, in one request too', async () => {
+    const keys = Array.from({ length: 20 }, (_, i) => `order-${i}`);
+    const { body } = await call(...keys.map((idempotencyKey) => ({ type: 'HOLD', idempotencyKey, amount: '1' })));
+    const ids = body.results.map(({ holdId }: { holdId: string }) => holdId);
+    const pairs = ids.flatMap((holdId: string, i: number) => {
+      const both = [
+        { type: 'SETTLE', holdId, amount: '1' },
+        { type: 'RELEASE', holdId },
+      ];
+      return i % 2 === 0 ? both : both.reverse();
+    });
+    const answers = (await call(...pairs)).body.results;
+    ids.forEach((_id: string, i: number) => {
+      const [first, second] = answers.slice(2 * i, 2 * i + 2);
+      expect(first.hold.status).toBe(i % 2 === 0 ? 'settled' : 'released');
+      expect(second.error.code).toBe('HOLD_CLOSED');
+    });
   });
 
   it('G6: are for who may write decisions', async () => {

@@ -26,16 +26,24 @@ const envelope = z.object({
     .max(1000),
 });
 
-/** `POST /internal/holds`: messages of sockets, each answered for itself and in order. */
+/** `POST /internal/holds`: messages of sockets, each answered for itself. Those about one hold take effect in their order. */
 export function holdRelayRoute(app: HttpApp, parts: HoldRelayParts): void {
   app.mount(relayHolds, async ({ body }) => {
     const parsed = envelope.safeParse(body);
     if (!parsed.success) throw validationError(parsed.error);
-    const results = parsed.data.items.map(({ principal, message: raw, traceparent }) =>
-      withSpan('hold message', { parent: extractContext(traceparent === undefined ? {} : { traceparent }) }, () =>
-        answer(parts, principal, raw).catch((error: unknown) => refusal(parts.log, raw, error)),
-      ),
-    );
+    const lastOf = new Map<string, Promise<unknown>>();
+    const results = parsed.data.items.map(({ principal, message: raw, traceparent }) => {
+      const handle = () =>
+        withSpan('hold message', { parent: extractContext(traceparent === undefined ? {} : { traceparent }) }, () =>
+          answer(parts, principal, raw).catch((error: unknown) => refusal(parts.log, raw, error)),
+        );
+      const id = idOf(raw);
+      if (id === undefined) return handle();
+      const hold = JSON.stringify([principal.orgId, id]);
+      const result = (lastOf.get(hold) ?? Promise.resolve()).then(handle);
+      lastOf.set(hold, result);
+      return result;
+    });
     return { results: await Promise.all(results) };
   });
 }
@@ -75,6 +83,12 @@ function said(result: Answer) {
 
 const named = z.object({ idempotencyKey: z.string().optional(), holdId: z.string().optional() });
 
+/** What a message calls its hold: the key, or the id. */
+function idOf(raw: unknown): string | undefined {
+  const { data } = named.safeParse(raw);
+  return data?.idempotencyKey ?? data?.holdId;
+}
+
 function refusal(log: Logger, raw: unknown, thrown: unknown) {
   const error =
     thrown instanceof AppError
@@ -82,6 +96,5 @@ function refusal(log: Logger, raw: unknown, thrown: unknown) {
       : new AppError('INTERNAL', 'something went wrong on our side: retry, or ask the operator', { cause: thrown });
   if (error.code === 'INTERNAL') log.error({ err: thrown }, 'a hold message failed');
   const { code, path, retryAfterMs } = error;
-  const { data } = named.safeParse(raw);
-  return { error: { code, message: error.message, path, retryAfterMs, id: data?.idempotencyKey ?? data?.holdId } };
+  return { error: { code, message: error.message, path, retryAfterMs, id: idOf(raw) } };
 }

@@ -1,14 +1,15 @@
 import { type Ack, AppError } from '@governsai/contracts';
 import { DECISION, describeActiveSpan, traceHeaders } from '@governsai/service';
 import type { MessageHandler } from '@governsai/socket';
-import type { IngestRelay } from '../ingest-relay.ts';
+import type { MessageRelay } from '../message-relay.ts';
+import type { IngestResult } from '../relays.ts';
 import type { Sessions } from '../sessions.ts';
 
 /**
  * INGEST: handed on to ingest-gateway, which alone checks it and answers for its storage (G1). The answer goes to the socket it
  * came from; when that has closed meanwhile the message is handed on all the same.
  */
-export function ingestHandler(relay: IngestRelay, sessions: Sessions): MessageHandler {
+export function ingestHandler(relay: MessageRelay<IngestResult>, sessions: Sessions): MessageHandler {
   return async (connection, message, bytes) => {
     const { principal } = connection;
     const { traceparent } = traceHeaders();

@@ -1,6 +1,6 @@
 import type { Principal } from '@governsai/contracts';
 import { describe, expect, it } from '@jest/globals';
-import { IngestRelay, type RelayItem, type RelayResult } from './ingest-relay.ts';
+import { MessageRelay, type RelayItem } from './message-relay.ts';
 
 const principal: Principal = {
   kind: 'apiKey',
@@ -11,28 +11,24 @@ const principal: Principal = {
   expiresAt: null,
 };
 const item = (message: unknown): RelayItem => ({ principal, message });
-const resultOf = ({ message }: RelayItem): RelayResult => ({
-  id: String(message),
-  decisionId: `dec_${'0'.repeat(32)}`,
-  dedup: false,
-  schema: 'decision.v1',
-});
+const resultOf = ({ message }: RelayItem) => ({ id: String(message) });
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 /** A relay whose requests a test answers by itself. */
 function setup() {
   const requests: { items: RelayItem[]; answer: () => void; fail: (error: Error) => void }[] = [];
-  const relay = new IngestRelay(
-    (items) =>
+  const relay = new MessageRelay<{ id: string }>({
+    what: 'ingest',
+    call: (items) =>
       new Promise((resolve, reject) => {
         requests.push({ items, answer: () => resolve(items.map(resultOf)), fail: reject });
       }),
-  );
+  });
   const batches = () => requests.map(({ items }) => items.map(({ message }) => message));
   return { relay, requests, batches };
 }
 
-describe('IngestRelay', () => {
+describe('MessageRelay', () => {
   it('sends what arrives in one turn together, and what arrives during a request with the next', async () => {
     const { relay, requests, batches } = setup();
     const results = [1, 2].map((message) => relay.submit(item(message), 10, 0));
