@@ -187,7 +187,7 @@ withHelm('the edges between the pods', () => {
       'ingest-gateway': ['auth'],
       'decision-writer': ['auth'],
       'budget-tracker': ['auth'],
-      'push-gateway': ['auth', 'ingest-gateway', 'budget-tracker'],
+      'push-gateway': ['auth', 'ingest-gateway', 'budget-tracker', 'push-gateway'],
     };
     for (const [caller, called] of Object.entries(edges)) {
       expect(components(policy(caller).egress, 'to')).toEqual([...called].sort());

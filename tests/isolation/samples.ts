@@ -65,6 +65,9 @@ export const BODIES: Readonly<Record<string, Body>> = {
     password: JOINED.password,
   }),
   changePassword: () => ({ current: JOINED.password, password: JOINED.password }),
+  readNotifications: () => ({ upToSeq: 1 }),
+  readConnections: (_world, org) => ({ orgId: org, after: null, limit: 1 }),
+  endConnection: (_world, org) => ({ orgId: org, id: 'none' }),
   verifyCredential: () => ({ keyHash: sha256('nothing') }),
   reportAccess: () => ({}),
   relayIngest: (_world, org) => ({
@@ -122,6 +125,7 @@ export const RESOURCES: Readonly<Record<string, (world: World, org: string) => P
         role: 'viewer',
       })
     ).id,
+  '/connections/:id': (world, org) => world.connection(org),
   '/keys/:id': async (world, org) =>
     (await world.make(org, `/v1/orgs/${org}/keys`, { name: 'Matrix', scopes: ['keys:manage'] })).id,
 };
@@ -150,6 +154,8 @@ async function recorded(world: World, org: string, id: string): Promise<void> {
 export const ALLOWED: Readonly<Record<string, (world: World, org: string) => Promise<string>>> = {
   postDecisions: (world, org) => world.key(org, ['decisions:write']),
   createOrg: async (world) => world.token(ORGS.own, COMMUTER),
+  listNotifications: (world, org) => world.key(org, ['notifications:read'], 'good', ownerOf(org)),
+  readNotifications: (world, org) => world.key(org, ['notifications:read'], 'good', ownerOf(org)),
   suspendOrg: async (world, org) => world.token(org, ownerOf(org)),
   logout: async (world, org) => (await world.session(org, ownerOf(org))).accessToken,
   changePassword: async (world, org) => world.token(org, world.joinedId),

@@ -4,6 +4,7 @@ import { SCOPES, type Scope } from '@governsai/contracts';
 import { createDatabase, type Database } from '@governsai/db';
 import jwt from 'jsonwebtoken';
 import type { Stack } from '../../tools/src/stack.ts';
+import { SocketClient } from '../e2e/socket-client.ts';
 
 /** The org that is asked, another one, and one that is suspended. Each has a person who owns it. */
 export const ORGS = { own: 'iso-own', other: 'iso-other', suspended: 'iso-suspended' } as const;
@@ -40,8 +41,20 @@ export class World {
   }
 
   close(): Promise<void> {
+    for (const socket of this.#sockets) socket.close();
     return this.db.close();
   }
+
+  /** Opens a connection of an org that stays; returns its id. */
+  async connection(org: string): Promise<string> {
+    const key = await this.key(org, ['org:admin']);
+    const socket = await SocketClient.open(`${this.stack.wsUrl}?key=${key}`);
+    this.#sockets.push(socket);
+    await socket.ask({ type: 'PING' }, 'PONG');
+    const { body } = await this.call('GET', `/v1/orgs/${org}/connections?limit=1000`, { as: key });
+    return body.items.at(-1).id;
+  }
+  readonly #sockets: SocketClient[] = [];
 
   /** A name that was not used before. */
   unique(prefix: string): string {
@@ -162,7 +175,10 @@ export class World {
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
-    const text = await answer.text();
+    // A stream has no end to wait for.
+    const streams = /event-stream/.test(answer.headers.get('content-type') ?? '');
+    if (streams) await answer.body?.cancel();
+    const text = streams ? '' : await answer.text();
     const isJson =
       /json/.test(answer.headers.get('content-type') ?? '') && !/ndjson/.test(answer.headers.get('content-type') ?? '');
     // biome-ignore lint/suspicious/noExplicitAny: what it is depends on the route.

@@ -5,7 +5,7 @@ import type { Logger } from '@governsai/service';
 import type { Access } from './access.ts';
 import { type AdmissionLimits, bucketOf, LimitReached, SharedLimits, type Spent } from './admission-limits.ts';
 import { AuthenticationLog } from './authentication-log.ts';
-import { type Credential, credentialFromHttp } from './credential.ts';
+import { type Credential, credentialFromHttp, credentialFromStream } from './credential.ts';
 import { type Limit, RateLimiter, type TokenSource } from './rate-limiter.ts';
 import { RefusedError } from './refusal.ts';
 import { UsageCounter } from './usage-counter.ts';
@@ -64,11 +64,15 @@ export class Admission {
     await this.#report();
   }
 
-  /** `authenticate` of an HTTP app: who a request speaks for, within its limits, which the answer's headers tell. */
-  readonly authenticate = async (req: IncomingMessage, res: ServerResponse): Promise<Principal> => {
+  /**
+   * `authenticate` of an HTTP app: who a request speaks for, within its limits, which the answer's headers tell. With `ticket`
+   * it may show a ticket in its URL.
+   */
+  readonly authenticate = async (req: IncomingMessage, res: ServerResponse, ticket = false): Promise<Principal> => {
     const address = this.#options.addressOf(req);
     this.#limits.spendAddress(address);
-    const principal = await this.verify('http', credentialFromHttp(req), null, address);
+    const credential = ticket ? credentialFromStream(req) : credentialFromHttp(req);
+    const principal = await this.verify('http', credential, null, address);
     if (this.#isFirst(req.socket, principal)) this.audit('http', principal, address);
     try {
       setRateHeaders(res, this.spend(principal));

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
-import { credentialFromHttp, credentialFromUpgrade } from './credential.ts';
+import { credentialFromHttp, credentialFromStream, credentialFromUpgrade } from './credential.ts';
 
 const request = (url: string, headers: Record<string, string> = {}) => ({ url, headers }) as unknown as IncomingMessage;
 
@@ -14,6 +14,22 @@ describe('the credential of an HTTP request', () => {
     expect(credentialFromHttp(request('/?key=gai_one'))).toBeNull();
     expect(credentialFromHttp(request('/', { authorization: 'Basic Z2FpXw==' }))).toBeNull();
     expect(credentialFromHttp(request('/', { authorization: 'Bearer ' }))).toBeNull();
+  });
+});
+
+describe('the credential of a stream', () => {
+  it('is the bearer, else the ticket of the URL and no key there', () => {
+    const both = request('/stream?ticket=gat_x', { authorization: 'Bearer gai_one' });
+    expect(credentialFromStream(both)).toEqual({ apiKey: 'gai_one' });
+    expect(credentialFromStream(request('/stream?ticket=gat_x'))).toMatchObject({ ticket: 'gat_x' });
+    expect(credentialFromStream(request('/stream?key=gai_one'))).toBeNull();
+    expect(credentialFromStream(request('/stream?ticket='))).toBeNull();
+  });
+
+  it('binds a ticket to the request: the same whenever it is asked, another for another', () => {
+    const one = request('/stream?ticket=gat_x');
+    expect(credentialFromStream(one)).toEqual(credentialFromStream(one));
+    expect(credentialFromStream(one)).not.toEqual(credentialFromStream(request('/stream?ticket=gat_x')));
   });
 });
 

@@ -25,22 +25,35 @@ export function credentialFromHttp(req: IncomingMessage): Credential | null {
   return bearer === undefined ? null : credentialOf(bearer);
 }
 
+const redeemers = new WeakMap<IncomingMessage, string>();
+
+/** The credential of `Authorization`, else the ticket of `?ticket=`: of one request the same whenever it is asked. */
+export function credentialFromStream(req: IncomingMessage): Credential | null {
+  const ticket = queryOf(req)?.get('ticket');
+  if (req.headers.authorization !== undefined || !ticket) return credentialFromHttp(req);
+  const redeemer = redeemers.get(req) ?? randomUUID();
+  redeemers.set(req, redeemer);
+  return { ticket, redeemer };
+}
+
 /**
  * What the request for a WebSocket says: the credential of the first of `?key=`, `?ticket=`, `Authorization` and
  * `Sec-WebSocket-Protocol: bearer.<token>`, and the org of `?org=`. Null for what is not there. Call it once a connection: a
  * ticket is bound to the answer.
  */
 export function credentialFromUpgrade(req: IncomingMessage): { credential: Credential | null; org: string | null } {
-  // The base only makes the path a URL; it is never used.
-  const query = URL.canParse(req.url ?? '', 'ws://upgrade')
-    ? new URL(req.url ?? '', 'ws://upgrade').searchParams
-    : null;
+  const query = queryOf(req);
   const org = query?.get('org') || null;
   const key = query?.get('key');
   if (key) return { credential: credentialOf(key), org };
   const ticket = query?.get('ticket');
   if (ticket) return { credential: { ticket, redeemer: randomUUID() }, org };
   return { credential: credentialFromHttp(req) ?? credentialFromSubprotocol(req), org };
+}
+
+function queryOf(req: IncomingMessage): URLSearchParams | null {
+  // The base only makes the path a URL; it is never used.
+  return URL.canParse(req.url ?? '', 'ws://upgrade') ? new URL(req.url ?? '', 'ws://upgrade').searchParams : null;
 }
 
 function credentialFromSubprotocol(req: IncomingMessage): Credential | null {

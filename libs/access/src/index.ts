@@ -9,6 +9,7 @@ export {
   type Credential,
   type CredentialQuery,
   credentialFromHttp,
+  credentialFromStream,
   credentialFromUpgrade,
   identify,
 } from './credential.ts';

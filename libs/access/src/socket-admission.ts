@@ -54,26 +54,37 @@ export class SocketAdmission {
     admission.admitAddress(addressOf(req));
   }
 
-  /** A new connection, its upgrade admitted. Throws TooManyConnections when too many are open from its address. */
-  open(req: IncomingMessage): SocketPass {
+  /**
+   * A new connection, its upgrade (or, of a stream, its request) admitted; `by` says in the audit log what it is. Throws
+   * TooManyConnections when too many are open from its address.
+   */
+  open(req: IncomingMessage, by: 'socket' | 'stream' = 'socket'): SocketPass {
     const { admission, caps, addressOf } = this.#options;
     const address = addressOf(req);
-    return new Pass(admission, caps, address, caps.openFrom(address));
+    return new Pass(admission, caps, by, address, caps.openFrom(address));
   }
 }
 
 class Pass implements SocketPass {
   readonly #admission: Admission;
   readonly #caps: ConnectionCaps;
+  readonly #by: string;
   readonly #address: string | null;
   readonly #releaseAddress: () => void;
   #releasePrincipal: (() => void) | null = null;
   #tried = false;
   #closed = false;
 
-  constructor(admission: Admission, caps: ConnectionCaps, address: string | null, releaseAddress: () => void) {
+  constructor(
+    admission: Admission,
+    caps: ConnectionCaps,
+    by: string,
+    address: string | null,
+    releaseAddress: () => void,
+  ) {
     this.#admission = admission;
     this.#caps = caps;
+    this.#by = by;
     this.#address = address;
     this.#releaseAddress = releaseAddress;
   }
@@ -82,11 +93,11 @@ class Pass implements SocketPass {
     // The first one was counted with the upgrade.
     if (this.#tried) this.#admission.admitAddress(this.#address);
     this.#tried = true;
-    const principal = await this.#admission.verify('socket', credential, org, this.#address);
+    const principal = await this.#admission.verify(this.#by, credential, org, this.#address);
     // When it has closed meanwhile, nobody is left to forget what would be counted now.
     if (this.#releasePrincipal === null && !this.#closed) {
       this.#releasePrincipal = this.#caps.openOf(principal);
-      this.#admission.audit('socket', principal, this.#address);
+      this.#admission.audit(this.#by, principal, this.#address);
     }
     return principal;
   }

@@ -14,7 +14,7 @@ export const EDGE_RULES: readonly EdgeRule[] = [
   { pattern: /^\/v1\/orgs\/[^/]+\/decisions\/stream$/, service: 'push-gateway' },
   { pattern: /^\/v1\/orgs\/[^/]+\/(decisions|chain|policies)(\/.*)?$/, service: 'decision-writer' },
   { pattern: /^\/v1\/orgs\/[^/]+\/(budgets|holds|usage|prices|webhooks)(\/.*)?$/, service: 'budget-tracker' },
-  { pattern: /^\/v1\/orgs\/[^/]+\/connections(\/.*)?$/, service: 'push-gateway' },
+  { pattern: /^\/v1\/orgs\/[^/]+\/(connections|notifications)(\/.*)?$/, service: 'push-gateway' },
   { pattern: /^\/v1\/(orgs|auth)(\/.*)?$/, service: 'auth' },
   { pattern: /^\/v1\/health$/, service: 'auth' },
 ];

@@ -44,6 +44,7 @@ const TABLES: Readonly<Record<string, string>> = {
   raw_texts: 'SELECT, INSERT, DELETE',
   rate_buckets: 'SELECT, INSERT, UPDATE',
   connection_counts: 'SELECT, INSERT, UPDATE, DELETE',
+  push_replicas: 'SELECT, INSERT, UPDATE, DELETE',
   outbox: 'SELECT, INSERT, DELETE',
   access_state: 'SELECT, UPDATE',
 };
@@ -69,6 +70,7 @@ const FUNCTIONS = [
   'prune_usage(timestamptz, integer)',
   'prune_holds(timestamptz, integer)',
   'prune_webhook_log(timestamptz, integer)',
+  'prune_notifications(timestamptz, bigint, integer)',
   'check_budgets()',
 ];
 

@@ -8,5 +8,6 @@ export { type MigrateOptions, migrate } from './migrate.ts';
 export { membersWithRoles, storeNotifications, type WantedNotification } from './notifications.ts';
 export { type OutboxEvent, type OutboxRow, OutboxStore, outboxAppend } from './outbox.ts';
 export { RateBuckets } from './rate-buckets.ts';
+export { ReplicaAddresses } from './replica-addresses.ts';
 export { seed } from './seed.ts';
 export type { Sql } from './sql.ts';

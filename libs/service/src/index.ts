@@ -30,6 +30,8 @@ export { type DependencyOptions, Health, type HealthOptions } from './health.ts'
 export { createHttpApp, type HttpApp, type HttpAppOptions, type HttpContext } from './http/app.ts';
 export { createAddressReader } from './http/client-address.ts';
 export { isOriginAllowed } from './http/origins.ts';
+export { decodeCursor, pageOf } from './http/page.ts';
+export { problemOf } from './http/problem.ts';
 export { createInternalClient, type InternalClient, type InternalClientOptions } from './internal-client.ts';
 export { createLogger, type Logger, replicaId } from './logger.ts';
 export { Counter, enableProcessMetrics, Gauge, Histogram, register } from './metrics.ts';

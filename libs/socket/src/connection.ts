@@ -12,6 +12,7 @@ import type { ConnectionHost } from './host.ts';
 import { Inbox } from './inbox.ts';
 import { MessageError, messageId, parseMessage } from './message.ts';
 import { errorsSent, messageSeconds } from './metrics.ts';
+import { nextDrain } from './next-drain.ts';
 import { traced, type UpgradeTrace } from './trace.ts';
 
 /** Unsent bytes at which a socket's reading pauses: who does not read answers may not ask for more of them. */
@@ -29,6 +30,8 @@ export class Connection {
   readonly id = randomUUID();
   /** The path it was opened on, without the query. */
   readonly path: string;
+  /** Where the client is; null when that is not known. */
+  readonly ip: string | null;
   readonly openedAt = new Date();
   readonly #ws: WebSocket;
   readonly #socket: Socket;
@@ -53,6 +56,7 @@ export class Connection {
     this.#ws = ws;
     this.#socket = socket;
     this.path = request.path;
+    this.ip = request.ip;
     this.#trace = request.trace;
     const { pass } = request;
     this.#pass = pass;
@@ -107,6 +111,11 @@ export class Connection {
   /** Bytes handed to the socket that the kernel has not taken yet. */
   get bufferedBytes(): number {
     return this.#ws.bufferedAmount;
+  }
+
+  /** Bytes that the kernel has taken, handshake and headers included. */
+  get bytesSent(): number {
+    return this.#socket.bytesWritten - this.#socket.writableLength;
   }
 
   /** Sends one message as JSON. */
@@ -196,19 +205,7 @@ export class Connection {
     if (this.bufferedBytes === 0) return Promise.resolve(true);
     // What a socket still compresses is not in its stream yet, which then has nothing to say.
     if (!this.#socket.writableNeedDrain) return delay(COMPRESSION_PAUSE_MS, true);
-    return new Promise((resolve) => {
-      const settle = (drained: boolean) => {
-        clearTimeout(timer);
-        this.#socket.off('drain', onDrain);
-        this.#socket.off('close', onClose);
-        resolve(drained);
-      };
-      const onDrain = () => settle(true);
-      const onClose = () => settle(false);
-      const timer = setTimeout(() => settle(false), withinMs);
-      this.#socket.on('drain', onDrain);
-      this.#socket.on('close', onClose);
-    });
+    return nextDrain(this.#socket, withinMs);
   }
 
   terminate(): void {

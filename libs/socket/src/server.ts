@@ -5,7 +5,6 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   type Access,
-  concerns,
   credentialFromUpgrade,
   type SocketAdmission,
   type SocketPass,
@@ -16,8 +15,8 @@ import type { Logger } from '@governsai/service';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { Connection } from './connection.ts';
 import type { ConnectionHost, MessageHandler } from './host.ts';
-import { limited } from './limiter.ts';
 import { connectionSeconds, countClose, messagesReceived, openConnections } from './metrics.ts';
+import { Reverification } from './reverification.ts';
 import { upgradeTrace } from './trace.ts';
 
 const SUB_PROTOCOL = 'governsai.v1';
@@ -27,12 +26,6 @@ const HEARTBEAT_MS = 25_000;
 const CLOSE_TIMEOUT_MS = 10_000;
 /** Sockets above the cap that may be open at once only to be told 4429; more are cut off without a word. */
 const MAX_REFUSALS = 1000;
-/** How long auth may be away before a socket whose credential is known to have changed is closed: G7 allows a second. */
-const CHANGE_PATIENCE_MS = 700;
-/** The same when changes may merely have been missed. */
-const DOUBT_PATIENCE_MS = 8000;
-/** Credentials in use that are asked about at a time, after a change of a large org or of all. */
-const MAX_REVERIFICATIONS = 64;
 /** Clients come back spread over this time after a restart. */
 const MIN_RETRY_MS = 500;
 const RETRY_JITTER_MS = 4500;
@@ -46,6 +39,8 @@ export interface SocketServerOptions {
   limits: MessageLimits;
   /** Open connections of this process; one more is closed with 4429. */
   maxConnections: number;
+  /** Connections of the process that are no sockets and count as well; none unless given. */
+  othersOpen?: () => number;
   log: Logger;
   /**
    * By message type. AUTH and PING are answered here. Messages of one connection reach their handlers in order; a handler
@@ -84,7 +79,7 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
   const { server, access, limits, log, addressOf = peerAddress, heartbeatMs = HEARTBEAT_MS } = options;
   const paths = new Set(options.paths);
   const handlers = new Map([['PING', pong], ...Object.entries(options.handlers)]);
-  const byOrg = new Map<string, Set<Connection>>();
+  const reverification = new Reverification(access);
   const connections = new Set<Connection>();
   /** Connections whose handlers may still run, closed ones included. */
   const busy = new Set<Connection>();
@@ -105,7 +100,7 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
   const host: ConnectionHost = {
     access: {
       verify: (...query) => access.verify(...query),
-      reverify: limited(MAX_REVERIFICATIONS, (...query: Parameters<Access['verify']>) => access.verify(...query)),
+      reverify: reverification.verify,
     },
     limits,
     log,
@@ -119,9 +114,7 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
       });
     },
     authenticated(connection) {
-      const { orgId } = connection.principal;
-      const ofOrg = byOrg.get(orgId) ?? new Set();
-      byOrg.set(orgId, ofOrg.add(connection));
+      reverification.add(connection);
       authenticated.add(connection);
       countConnections();
       options.onAuthenticated?.(connection);
@@ -148,7 +141,7 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
     } else if (admits(request, socket)) {
       wss.handleUpgrade(request, socket, head, (ws) => {
         ws.on('error', (error) => log.debug({ err: error }, 'a WebSocket failed'));
-        if (connections.size >= options.maxConnections) refuse(ws);
+        if (connections.size + (options.othersOpen?.() ?? 0) >= options.maxConnections) refuse(ws);
         else accept(ws, socket as Socket, request, path);
       });
     }
@@ -220,22 +213,10 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
     authenticated.delete(connection);
     countConnections();
     connectionSeconds.observe((Date.now() - connection.openedAt.getTime()) / 1000);
-    if (connection.isAuthenticated) {
-      const { orgId } = connection.principal;
-      const ofOrg = byOrg.get(orgId);
-      ofOrg?.delete(connection);
-      if (ofOrg?.size === 0) byOrg.delete(orgId);
-    }
+    if (connection.isAuthenticated) reverification.delete(connection);
     options.onClose?.(connection);
     void connection.idle().then(() => busy.delete(connection));
   }
-
-  access.onChange((change) => {
-    const patience = change.orgId === null ? DOUBT_PATIENCE_MS : CHANGE_PATIENCE_MS;
-    for (const connection of change.orgId === null ? connections : (byOrg.get(change.orgId) ?? [])) {
-      if (connection.isAuthenticated && concerns(change, connection.principal)) connection.reverify(patience);
-    }
-  });
 
   access.onStale(() => {
     for (const connection of connections) connection.close(CLOSE_CODES.restart, restartReason());
@@ -257,7 +238,7 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
         await delay(Math.max(0, index * pause - (performance.now() - started)), undefined, { signal: deadline }).catch(
           () => {},
         );
-        await connection.drain(retryAfter());
+        await connection.drain(restartDelayMs());
       });
       const done = Promise.all(closing).then(() => allClosed());
       await Promise.race([done, new Promise((resolve) => deadline.addEventListener('abort', resolve, { once: true }))]);
@@ -276,12 +257,14 @@ function peerAddress(request: IncomingMessage): string | null {
   return request.socket.remoteAddress ?? null;
 }
 
-function retryAfter(): number {
+/** How long a client is told to stay away when its connection is closed though nothing is wrong with it, in milliseconds. */
+export function restartDelayMs(): number {
   return MIN_RETRY_MS + Math.floor(Math.random() * RETRY_JITTER_MS);
 }
 
-function restartReason(): string {
-  return JSON.stringify({ retryAfterMs: retryAfter() });
+/** The reason of a close with 1012. */
+export function restartReason(): string {
+  return JSON.stringify({ retryAfterMs: restartDelayMs() });
 }
 
 function refuseUpgrade(socket: Duplex, status: string, headers = ''): void {

@@ -1,22 +1,36 @@
+import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { createAccess, createAdmission, createSocketAdmission, startAccessListener } from '@governsai/access';
+import {
+  authorize,
+  createAccess,
+  createAdmission,
+  createSocketAdmission,
+  startAccessListener,
+} from '@governsai/access';
 import { DEFAULT_LIMITS, type ServiceName } from '@governsai/contracts';
-import { ConnectionCounts, createDatabase, type Database, RateBuckets } from '@governsai/db';
+import { ConnectionCounts, createDatabase, type Database, RateBuckets, ReplicaAddresses } from '@governsai/db';
 import { createKafka, type KafkaClient, kafkaSecurity } from '@governsai/kafka';
 import { createHttpApp, Health, type Logger, loadConfig, type RunningService, replicaId } from '@governsai/service';
 import { createSocketServer } from '@governsai/socket';
 import { BudgetBoards } from './budgets/budget-boards.ts';
 import { Channels } from './channels.ts';
 import { type Config, configSchema } from './config.ts';
+import { listedSocket } from './connections/listed-socket.ts';
+import { ownUrl } from './connections/own-url.ts';
+import { Peers } from './connections/peers.ts';
+import { Roster } from './connections/roster.ts';
 import { budgetsChangedHandler } from './consumers/budgets-changed.ts';
 import { decisionsRecordedHandler } from './consumers/decisions-recorded.ts';
 import { notificationsRaisedHandler } from './consumers/notifications-raised.ts';
+import { EventStreams } from './event-streams/event-streams.ts';
+import { mountRoutes } from './http.ts';
 import { holdHandler } from './messages/hold.ts';
 import { ingestHandler } from './messages/ingest.ts';
 import { pingHandler } from './messages/ping.ts';
 import { subHandler } from './messages/sub.ts';
 import { unsubHandler } from './messages/unsub.ts';
 import { readFailures } from './metrics.ts';
+import { notificationRetention } from './notifications/retention.ts';
 import { createRelays } from './relays.ts';
 import { Sessions } from './sessions.ts';
 import { DecisionLenses } from './streams/decision-lens.ts';
@@ -60,8 +74,17 @@ export async function start(log: Logger): Promise<RunningService> {
     log,
   });
   const relays = createRelays(config, health);
-
-  const app = createHttpApp({ service: SERVICE, log, health, internalToken: config.INTERNAL_TOKEN });
+  const admission = createAdmission({ service: SERVICE, config, access, tokens: new RateBuckets(db), log });
+  const app = createHttpApp({
+    service: SERVICE,
+    log,
+    health,
+    authenticate: admission.authenticate,
+    authorize,
+    trustedProxies: config.TRUSTED_PROXIES,
+    allowedOrigins: config.ALLOWED_ORIGINS,
+    internalToken: config.INTERNAL_TOKEN,
+  });
   await app.listen(config.PORT, config.HOST);
   void health.start();
 
@@ -77,17 +100,26 @@ export async function start(log: Logger): Promise<RunningService> {
   await feed.broadcast.start();
 
   const sessions = new Sessions(feed.channels, config.MAX_SUBSCRIPTIONS, log);
-  const admission = createAdmission({ service: SERVICE, config, access, tokens: new RateBuckets(db), log });
   const hold = holdHandler(relays.holds, sessions);
   const counts = new ConnectionCounts(db);
   const replica = replicaId(SERVICE);
   const socketAdmission = createSocketAdmission({ config, admission, counts, replica, log });
+  const roster = new Roster(replica);
+  const streams = new EventStreams({
+    channels: feed.channels,
+    access,
+    admission: socketAdmission,
+    roster,
+    maxConnections: config.MAX_CONNECTIONS,
+    socketsOpen: () => sockets.connections.size,
+  });
   const sockets = createSocketServer({
     server: app.server,
     paths: ['/ws'],
     access,
     limits: { ...DEFAULT_LIMITS, messageBytes: config.MAX_MESSAGE_BYTES, frameBytes: config.MAX_FRAME_BYTES },
     maxConnections: config.MAX_CONNECTIONS,
+    othersOpen: () => streams.size,
     log,
     addressOf: socketAdmission.addressOf,
     admission: socketAdmission,
@@ -100,9 +132,28 @@ export async function start(log: Logger): Promise<RunningService> {
       RELEASE: hold,
       PING: pingHandler(sessions),
     },
-    onAuthenticated: (connection) => sessions.recheck(connection),
-    onClose: (connection) => sessions.closed(connection),
+    onAuthenticated: (connection) => {
+      roster.add(listedSocket(connection, sessions));
+      sessions.recheck(connection);
+    },
+    onClose: (connection) => {
+      if (connection.isAuthenticated) roster.delete(connection.principal.orgId, connection.id);
+      sessions.closed(connection);
+    },
   });
+  const { port } = app.server.address() as AddressInfo;
+  const peers = new Peers({
+    addresses: new ReplicaAddresses(db),
+    roster,
+    replica,
+    url: config.ADVERTISED_URL ?? ownUrl(config.HOST, port),
+    internalToken: config.INTERNAL_TOKEN,
+    log,
+  });
+  const retention = notificationRetention({ db, log, days: config.NOTIFICATION_RETENTION_DAYS });
+  mountRoutes(app, { access, db, peers, roster, streams });
+  await peers.start();
+  retention.start();
   admission.start();
   socketAdmission.start();
   health.started();
@@ -110,8 +161,8 @@ export async function start(log: Logger): Promise<RunningService> {
   return {
     async stop() {
       health.draining();
-      await sockets.drain(config.DRAIN_SECONDS);
-      await Promise.all([admission.stop(), socketAdmission.stop()]);
+      await Promise.all([sockets.drain(config.DRAIN_SECONDS), streams.drain(config.DRAIN_SECONDS)]);
+      await Promise.all([admission.stop(), socketAdmission.stop(), peers.stop(), retention.stop()]);
       await Promise.all([feed.stop(), accessFeed.stop(), access.stop(), app.close()]);
       await relays.close();
       await db.close();

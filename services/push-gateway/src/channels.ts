@@ -10,6 +10,8 @@ export interface OpenChannel {
   readonly position: number | null;
   /** Everything up to this seq that is for the client has been sent; null for a channel without seq. */
   readonly cursor: number | null;
+  /** How many seqs this replica knows of beyond the last one sent; null for a channel without seq. */
+  readonly lag: number | null;
   /** True when the client does not get every seq of it. */
   readonly isSelective: boolean;
   /** What follows the cursor is chosen by this, where the channel is one of decisions. */
@@ -60,6 +62,7 @@ export class Channels {
     return {
       position: null,
       cursor: null,
+      lag: null,
       isSelective: false,
       select: () => {},
       start: () => subscription.start(),
@@ -76,6 +79,9 @@ function opened(subscription: Subscription, select: (selection: Selection) => vo
     position: subscription.position,
     get cursor() {
       return subscription.cursor;
+    },
+    get lag() {
+      return subscription.lag;
     },
     get isSelective() {
       return subscription.isSelective;

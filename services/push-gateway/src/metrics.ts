@@ -56,3 +56,18 @@ export const filterFailures = new Counter({
   name: 'governsai_push_filter_failures_total',
   help: 'Evaluations of a subscription filter that failed for a decision, which is then left out: an index out of range, a division by zero, too much to look through.',
 });
+
+export const openStreams = new Gauge({
+  name: 'governsai_push_event_streams',
+  help: 'Open streams of server-sent events.',
+});
+
+/** Why a stream of server-sent events ended. */
+export type StreamEnd = 'client' | 'slow' | 'error' | 'restart' | 'admin';
+
+export const endedStreams = new Counter({
+  name: 'governsai_push_event_stream_ends_total',
+  help: 'Streams of server-sent events that ended, by what ended them: client, slow (reading), error (told), restart, admin.',
+  labelNames: ['by'] as const,
+});
+for (const by of ['client', 'slow', 'error', 'restart', 'admin'] satisfies StreamEnd[]) endedStreams.inc({ by }, 0);

@@ -66,6 +66,11 @@ export class Session {
     return Object.fromEntries(selective.map(([name, { open }]) => [name, open.cursor as number]));
   }
 
+  /** The open subscriptions: how far each is, and how much more there is. */
+  channels(): { channel: string; seq: number | null; lag: number | null }[] {
+    return [...this.#subscribed].map(([channel, { open }]) => ({ channel, seq: open.cursor, lag: open.lag }));
+  }
+
   /** Ends the subscriptions that the principal may not have any more. */
   recheck(): void {
     for (const [name, { channel }] of this.#subscribed) {

@@ -34,6 +34,11 @@ export class Sessions {
     return this.#sessions.get(connection)?.progress() ?? null;
   }
 
+  /** The connection's open subscriptions. */
+  channelsOf(connection: Connection): ReturnType<Session['channels']> {
+    return this.#sessions.get(connection)?.channels() ?? [];
+  }
+
   /** A number by which relays keep the connection's messages in order: see MessageRelay. */
   laneOf(connection: Connection): number {
     const lane = this.#lanes.get(connection) ?? this.#nextLane++;

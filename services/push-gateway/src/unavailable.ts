@@ -2,12 +2,12 @@ import { AppError } from '@governsai/contracts';
 
 const RETRY_AFTER_MS = 1000;
 
-/** UNAVAILABLE in the place of whatever a read of PostgreSQL threw. */
-export async function orUnavailable<T>(reading: Promise<T>): Promise<T> {
+/** UNAVAILABLE in the place of whatever PostgreSQL threw. */
+export async function orUnavailable<T>(asking: Promise<T>): Promise<T> {
   try {
-    return await reading;
+    return await asking;
   } catch (cause) {
-    throw new AppError('UNAVAILABLE', 'the database cannot be read now: subscribe again shortly', {
+    throw new AppError('UNAVAILABLE', 'the database does not answer now: try again shortly', {
       retryAfterMs: RETRY_AFTER_MS,
       cause,
     });

@@ -39,6 +39,13 @@ export function openApi(version: string): Json {
           scheme: 'bearer',
           description: 'An API key (`gai_…`) or a session token. The roles named by an operation are scopes.',
         },
+        ticket: {
+          type: 'apiKey',
+          in: 'query',
+          name: 'ticket',
+          description:
+            'A ticket of `POST /v1/auth/tickets`, good for one request: for browsers, whose EventSource sets no headers.',
+        },
         internal: {
           type: 'apiKey',
           in: 'header',
@@ -72,7 +79,8 @@ function operation(route: HttpRoute, schemas: SchemaCollection): Json {
 function security(auth: RouteAuth): JsonValue {
   if (auth === 'none') return [];
   if (auth === 'internal') return [{ internal: [] }];
-  return [{ bearer: auth === 'credential' ? [] : [auth.scope] }];
+  if (auth === 'credential') return [{ bearer: [] }];
+  return [{ bearer: [auth.scope] }, ...(auth.ticket ? [{ ticket: [] }] : [])];
 }
 
 function parameters(schema: z.ZodType, place: 'path' | 'query', schemas: SchemaCollection): Json[] {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ingestMessage } from '../client-messages.ts';
 import { clientTimestamp, decisionOutcome, decisionView, direction, usage } from '../decision.ts';
+import { decisionFields, decisionFilter } from '../decision-selection.ts';
 import { errorCode } from '../errors.ts';
 import { decisionId, orgId, seq, sha256Hex, timestamp } from '../identifiers.ts';
 import { MAX_BATCH, MAX_PAGE } from '../limits.ts';
@@ -95,4 +96,30 @@ export const getDecision = defineRoute({
   auth: { scope: 'decisions:read' },
   params: z.object({ org: orgId, id: text(64, 1) }),
   response: storedDecision,
+});
+
+export const streamDecisions = defineRoute({
+  name: 'streamDecisions',
+  method: 'get',
+  path: '/v1/orgs/:org/decisions/stream',
+  owner: 'push-gateway',
+  summary:
+    'Stored decisions as they come, as server-sent events: exactly those after `Last-Event-ID` (or `afterSeq`), in order, each once (G4); without either, from now on.',
+  auth: { scope: 'decisions:read', ticket: true },
+  params: orgParams,
+  query: z.object({
+    afterSeq: z.coerce
+      .number()
+      .int()
+      .nonnegative()
+      .optional()
+      .describe(
+        'The last seq seen; 0 for all. The header `Last-Event-ID`, which an EventSource sends, goes before it.',
+      ),
+  }),
+  mediaType: 'text/event-stream',
+  response: z.string().meta({
+    description:
+      '`id` is the seq, `event` is `decision` and `data` a DecisionView; or `event` is `error` and `data` a Problem, and the stream ends. An `id` without data says how far the stream has come.',
+  }),
 });

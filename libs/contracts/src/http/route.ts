@@ -2,8 +2,11 @@ import { z } from 'zod';
 import type { Scope } from '../scopes.ts';
 import type { ServiceName } from '../topics.ts';
 
-/** How a route is guarded: a scope in the org of the path, any valid credential, another service, or nobody. */
-export type RouteAuth = { scope: Scope } | 'credential' | 'internal' | 'none';
+/**
+ * How a route is guarded: a scope in the org of the path, any valid credential, another service, or nobody. `ticket`: browsers,
+ * which cannot set headers there, may show a ticket as `?ticket=`.
+ */
+export type RouteAuth = { scope: Scope; ticket?: true } | 'credential' | 'internal' | 'none';
 
 /** One HTTP route: the single statement that validation, OpenAPI, the edge and the isolation tests are made from. */
 export interface HttpRoute<

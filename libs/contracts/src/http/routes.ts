@@ -2,12 +2,14 @@ import { exportAudit, listAudit, verifyAudit } from './audit.ts';
 import { adjustBudget, listBudgetPeriods, listBudgetVersions, listLedger } from './budget-history.ts';
 import { archiveBudget, changeBudget, createBudget, getBudget, listBudgets } from './budgets.ts';
 import { erasePerson, exportDecisions, getChain, getRetention, putRetention, verifyOrgChain } from './chain.ts';
-import { getDecision, listDecisions, postDecisions } from './decisions.ts';
+import { closeConnection, endConnection, listConnections, readConnections } from './connections.ts';
+import { getDecision, listDecisions, postDecisions, streamDecisions } from './decisions.ts';
 import { getHealth } from './health.ts';
 import { relayHolds } from './hold-relay.ts';
 import { createHold, getHold, listHolds, releaseHold, settleHold } from './holds.ts';
 import { getAccessVersion, relayIngest, reportAccess, verifyCredential } from './internal.ts';
 import { createKey, getKey, listKeys, revokeKey, rotateKey, updateKey } from './keys.ts';
+import { listNotifications, readNotifications } from './notifications.ts';
 import {
   createInvitation,
   createOrg,
@@ -46,6 +48,7 @@ export const ROUTES: readonly HttpRoute[] = [
   listDecisions,
   exportDecisions,
   getDecision,
+  streamDecisions,
   erasePerson,
   getChain,
   verifyOrgChain,
@@ -114,9 +117,15 @@ export const ROUTES: readonly HttpRoute[] = [
   getRawText,
   eraseRawText,
   getHealth,
+  listConnections,
+  closeConnection,
+  listNotifications,
+  readNotifications,
   verifyCredential,
   getAccessVersion,
   reportAccess,
   relayIngest,
   relayHolds,
+  readConnections,
+  endConnection,
 ];

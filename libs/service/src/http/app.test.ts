@@ -55,6 +55,17 @@ const slow = defineRoute({
   response: z.object({ done: z.boolean() }),
 });
 
+const stream = defineRoute({
+  name: 'stream',
+  method: 'get',
+  path: '/v1/orgs/:org/stream',
+  owner: 'auth',
+  summary: '',
+  auth: { scope: 'decisions:read', ticket: true },
+  params: z.object({ org: z.string() }),
+  mediaType: 'text/event-stream',
+  response: z.string(),
+});
 const principal: Principal = {
   kind: 'apiKey',
   orgId: 'acme',
@@ -79,7 +90,8 @@ beforeEach(async () => {
     internalToken: 'sixteen-characters',
     maxBodyBytes: 100,
     closeDeadlineMs: 2000,
-    async authenticate(req) {
+    async authenticate(req, _res, ticket) {
+      if (ticket && req.url?.endsWith('?ticket=good')) return principal;
       if (req.headers.authorization !== 'Bearer good') throw new AppError('AUTH_FAILED', 'no');
       return principal;
     },
@@ -97,6 +109,10 @@ beforeEach(async () => {
   app.mount(fail, async ({ params }) => {
     if (params.how === 'known') throw new AppError('RATE_LIMITED', 'slow down', { retryAfterMs: 1500, path: 'data.x' });
     throw new Error('a secret detail');
+  });
+  app.mount(stream, async ({ res }) => {
+    res.writeHead(200, { 'content-type': stream.mediaType }).write(': begun\n\n');
+    return undefined;
   });
   app.mount(
     slow,
@@ -210,6 +226,13 @@ describe('the guard', () => {
     expect((await send('/v1/orgs/acme/things/7', { headers })).status).toBe(200);
   });
 
+  it('lets a ticket in where the route says so, and nowhere else', async () => {
+    const answer = await send('/v1/orgs/acme/stream?ticket=good');
+    expect(answer.status).toBe(200);
+    await answer.body?.cancel();
+    expect(await refusal(await send('/v1/orgs/acme/things/7?ticket=good'))).toMatchObject({ code: 'AUTH_FAILED' });
+  });
+
   it('lets only a service with the token into an internal route', async () => {
     const put = (headers: Record<string, string>) => send('/v1/orgs/acme/things/7', { method: 'PUT', headers });
     expect(await refusal(await put({}))).toMatchObject({ code: 'AUTH_FAILED' });
@@ -277,6 +300,18 @@ describe('the metrics', () => {
     );
     expect(text).toMatch(/governsai_http_request_duration_seconds_count\{[^}]*route="unmatched"/);
     expect(text).not.toContain('metered');
+  });
+});
+
+describe('the metrics of a stream', () => {
+  it('count it as answered when it begins, however and whenever it ends', async () => {
+    const answer = await send('/v1/orgs/acme/stream?ticket=good');
+    await answer.body?.getReader().read();
+    await answer.body?.cancel().catch(() => {});
+    const pattern = /governsai_http_requests_total\{[^}]*route="\/v1\/orgs\/:org\/stream",status="(\d+)"/;
+    let found: RegExpExecArray | null = null;
+    while (!found) found = pattern.exec(await (await send('/metrics')).text());
+    expect(found[1]).toBe('200');
   });
 });
 

@@ -20,6 +20,8 @@ import { traceRequest } from './request-trace.ts';
 
 const DEFAULT_MAX_BODY_BYTES = 1024 * 1024;
 const DEFAULT_CLOSE_DEADLINE_MS = 10_000;
+/** The media type of server-sent events. */
+const EVENT_STREAM = 'text/event-stream';
 const REQUEST_ID = /^[A-Za-z0-9._:-]{1,128}$/;
 
 export interface HttpAppOptions extends GuardOptions {
@@ -86,10 +88,12 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     res.setHeader('x-request-id', requestId);
     if (graceful.closing) res.setHeader('connection', 'close');
     res.once('close', () => {
-      const seconds = Number(process.hrtime.bigint() - started) / 1e9;
+      const began: bigint | undefined = res.locals.streamBegan;
+      const seconds = Number((began ?? process.hrtime.bigint()) - started) / 1e9;
       const route: string = res.locals.route ?? 'unmatched';
+      const answered = res.writableFinished || began !== undefined;
       // 499 as in nginx: the client left before the answer was out.
-      recordRequest(req.method, route, res.writableFinished ? res.statusCode : 499, seconds);
+      recordRequest(req.method, route, answered ? res.statusCode : 499, seconds);
     });
     next();
   });
@@ -161,12 +165,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
             req,
             res,
           });
-          if (answer !== undefined) {
-            res.status(route.status).setHeader('content-type', `${route.mediaType}; charset=utf-8`);
-            res.end(JSON.stringify(answer));
-          } else if (!res.headersSent) {
-            res.status(route.status).end();
-          }
+          send(res, route, answer);
         });
       });
     },
@@ -191,6 +190,18 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
       throw new AppError('VALIDATION_FAILED', 'The body is missing; send JSON with content-type: application/json.');
     return body;
   }
+}
+
+/** Sends what a handler returned, if it has not answered by itself. */
+function send(res: Response, route: HttpRoute, answer: unknown): void {
+  if (answer !== undefined) {
+    res.status(route.status).setHeader('content-type', `${route.mediaType}; charset=utf-8`);
+    res.end(JSON.stringify(answer));
+  } else if (!res.headersSent) {
+    res.status(route.status).end();
+  }
+  // Answered when it begins: how long somebody listens is no latency, and leaving is how a stream ends.
+  if (route.mediaType === EVENT_STREAM) res.locals.streamBegan = process.hrtime.bigint();
 }
 
 function readBodyOf(route: HttpRoute, body: unknown): unknown {

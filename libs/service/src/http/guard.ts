@@ -4,10 +4,10 @@ import { AppError, type HttpRoute, INTERNAL_TOKEN_HEADER, type Principal, type S
 
 export interface GuardOptions {
   /**
-   * Says who a request speaks for, and may set headers of its answer. @throws AppError AUTH_FAILED, AUTH_EXPIRED,
-   * RATE_LIMITED or UNAVAILABLE
+   * Says who a request speaks for, and may set headers of its answer. With `ticket` a ticket in the URL will do. @throws
+   * AppError AUTH_FAILED, AUTH_EXPIRED, RATE_LIMITED or UNAVAILABLE
    */
-  authenticate?: ((req: IncomingMessage, res: ServerResponse) => Promise<Principal>) | undefined;
+  authenticate?: ((req: IncomingMessage, res: ServerResponse, ticket: boolean) => Promise<Principal>) | undefined;
   /** Throws FORBIDDEN unless the principal holds the scope in the org. */
   authorize?: ((principal: Principal, orgId: string, scope: Scope) => void) | undefined;
   /** What the other services send as `x-internal-token`. */
@@ -49,12 +49,12 @@ export function createGuard(route: HttpRoute, options: GuardOptions): Guard {
   const { authenticate, authorize } = options;
   if (!authenticate) throw new Error(`${route.name} needs a credential: createHttpApp needs the option authenticate`);
   if (auth === 'credential')
-    return async (req, res) => ({ principal: await authenticate(req, res), admitTo: () => {} });
+    return async (req, res) => ({ principal: await authenticate(req, res, false), admitTo: () => {} });
   if (!authorize) throw new Error(`${route.name} needs a scope: createHttpApp needs the option authorize`);
   if (!route.path.includes('/:org'))
     throw new Error(`${route.name} needs a scope, so its path must name the org as :org`);
   return async (req, res) => {
-    const principal = await authenticate(req, res);
+    const principal = await authenticate(req, res, auth.ticket ?? false);
     return { principal, admitTo: (params) => authorize(principal, (params as { org: string }).org, auth.scope) };
   };
 }

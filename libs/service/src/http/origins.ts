@@ -4,7 +4,7 @@ import type { RequestHandler } from 'express';
 /** How long a browser may remember what it was told of an origin. */
 const MAX_AGE_SECONDS = 600;
 const METHODS = 'GET, POST, PUT, PATCH, DELETE';
-const REQUEST_HEADERS = 'authorization, content-type, x-request-id, traceparent, tracestate';
+const REQUEST_HEADERS = 'authorization, content-type, last-event-id, x-request-id, traceparent, tracestate';
 const ANSWER_HEADERS = 'x-request-id, retry-after, ratelimit, ratelimit-policy';
 
 /**

@@ -35,9 +35,9 @@ export function toAppError(error: unknown): AppError {
   });
 }
 
-/** Answers with problem details (RFC 9457). */
-export function sendProblem(res: Response, error: AppError, requestId: string): void {
-  const body: Problem = {
+/** An error as problem details (RFC 9457). */
+export function problemOf(error: AppError, requestId: string): Problem {
+  return {
     type: 'about:blank',
     title: ERRORS[error.code].title,
     status: error.status,
@@ -48,8 +48,12 @@ export function sendProblem(res: Response, error: AppError, requestId: string): 
     ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
     ...(error.firstSeq === undefined ? {} : { firstSeq: error.firstSeq }),
   };
+}
+
+/** Answers with problem details. */
+export function sendProblem(res: Response, error: AppError, requestId: string): void {
   if (error.status === 401) res.setHeader('www-authenticate', 'Bearer');
   if (error.retryAfterMs !== undefined) res.setHeader('retry-after', String(Math.ceil(error.retryAfterMs / 1000)));
   res.status(error.status).setHeader('content-type', 'application/problem+json');
-  res.end(JSON.stringify(body));
+  res.end(JSON.stringify(problemOf(error, requestId)));
 }

@@ -1,6 +1,6 @@
 import { listBudgetPeriods, listBudgetVersions, listLedger, normalizeDecimal } from '@governsai/contracts';
 import type { Database, Sql } from '@governsai/db';
-import type { HttpApp } from '@governsai/service';
+import { decodeCursor, type HttpApp, pageOf } from '@governsai/service';
 import {
   hasBudget,
   type LedgerRow,
@@ -12,7 +12,6 @@ import {
 } from '../store/budget-history.ts';
 import { noBudget } from './get-budget.ts';
 import { inOrg } from './in-org.ts';
-import { decodeCursor, pageOf } from './page.ts';
 
 /** What a budget was and what was used of it: `…/history`, `…/periods` and `…/ledger`, of archived budgets too. */
 export function budgetHistoryRoutes(app: HttpApp, db: Database): void {

@@ -8,12 +8,11 @@ import {
   settleHold,
 } from '@governsai/contracts';
 import type { Database } from '@governsai/db';
-import type { HttpApp } from '@governsai/service';
+import { decodeCursor, type HttpApp, pageOf } from '@governsai/service';
 import type { HoldDesk } from '../holds/desk.ts';
 import { findHold, listHoldRows } from '../store/holds.ts';
 import { holdView } from './hold-view.ts';
 import { inOrg } from './in-org.ts';
-import { decodeCursor, pageOf } from './page.ts';
 
 export interface HoldRouteParts {
   db: Database;

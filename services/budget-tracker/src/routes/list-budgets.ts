@@ -1,10 +1,9 @@
 import { listBudgets } from '@governsai/contracts';
 import type { Database } from '@governsai/db';
-import type { HttpApp } from '@governsai/service';
+import { decodeCursor, type HttpApp, pageOf } from '@governsai/service';
 import { listBudgetDetails } from '../store/budgets.ts';
 import { budgetView } from './budget-view.ts';
 import { inOrg } from './in-org.ts';
-import { decodeCursor, pageOf } from './page.ts';
 
 /** `GET /v1/orgs/:org/budgets`: keyset pages by id. */
 export function listBudgetsRoute(app: HttpApp, db: Database): void {

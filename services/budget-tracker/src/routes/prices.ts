@@ -9,12 +9,11 @@ import {
   validationError,
 } from '@governsai/contracts';
 import type { Database } from '@governsai/db';
-import type { HttpApp } from '@governsai/service';
+import { decodeCursor, type HttpApp, pageOf } from '@governsai/service';
 import { parseCsv } from '../domain/csv.ts';
 import { addPrices, crowdedModel, listPriceRows } from '../store/prices.ts';
 import { audit, callerId } from './audit.ts';
 import { inOrg } from './in-org.ts';
-import { decodeCursor, pageOf } from './page.ts';
 
 export interface PriceRouteParts {
   db: Database;

@@ -1,12 +1,11 @@
 import { once } from 'node:events';
 import { AppError, exportUsage, getUsage, type UsageDimension } from '@governsai/contracts';
 import type { Database } from '@governsai/db';
-import type { HttpApp } from '@governsai/service';
+import { decodeCursor, type HttpApp, pageOf } from '@governsai/service';
 import { csvLine } from '../domain/csv.ts';
 import { readUsage, type UsageQuery, type UsageSums } from '../store/usage.ts';
 import { audit } from './audit.ts';
 import { inOrg } from './in-org.ts';
-import { decodeCursor, pageOf } from './page.ts';
 
 const DEFAULT_SPAN_MS = 30 * 24 * 60 * 60 * 1000;
 const EXPORT_PAGE = 2000;

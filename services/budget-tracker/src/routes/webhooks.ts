@@ -13,7 +13,7 @@ import {
   testWebhook,
 } from '@governsai/contracts';
 import type { Database, Sql } from '@governsai/db';
-import type { HttpApp } from '@governsai/service';
+import { decodeCursor, type HttpApp, pageOf } from '@governsai/service';
 import {
   addDelivery,
   type DeliveryRow,
@@ -36,7 +36,6 @@ import type { AddressPolicy } from '../webhooks/address-policy.ts';
 import { newSecret } from '../webhooks/signature.ts';
 import { audit, callerId } from './audit.ts';
 import { inOrg } from './in-org.ts';
-import { decodeCursor, pageOf } from './page.ts';
 
 export interface WebhookRouteParts {
   db: Database;

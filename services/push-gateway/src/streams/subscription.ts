@@ -63,6 +63,11 @@ export class Subscription {
     this.#lens = lens;
   }
 
+  /** How many later pushes this replica knows of. */
+  get lag(): number {
+    return Math.max(0, this.#stream.position - this.#cursor);
+  }
+
   /** Begins to send. `onFailure` is called, once at most, when the subscription has ended by itself. */
   start(onFailure: (error: AppError) => void): void {
     this.#onFailure = onFailure;
