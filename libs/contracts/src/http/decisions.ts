@@ -116,6 +116,14 @@ export const streamDecisions = defineRoute({
       .describe(
         'The last seq seen; 0 for all. The header `Last-Event-ID`, which an EventSource sends, goes before it.',
       ),
+    filter: decisionFilter.optional(),
+    fields: z
+      .string()
+      .max(512)
+      .transform((list) => list.split(','))
+      .pipe(decisionFields)
+      .optional()
+      .describe('Members of `data` to send, separated by commas; absent: all.'),
   }),
   mediaType: 'text/event-stream',
   response: z.string().meta({
