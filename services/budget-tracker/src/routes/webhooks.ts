@@ -116,7 +116,7 @@ export function webhookRoutes(app: HttpApp, { db, policy, wake }: WebhookRoutePa
 }
 
 /** `…/:id/deliveries`: what was sent to a webhook, what came of it, and sending it again. */
-export function deliveryRoutes(app: HttpApp, { db, wake }: WebhookRouteParts): void {
+export function deliveryRoutes(app: HttpApp, { db, wake }: Pick<WebhookRouteParts, 'db' | 'wake'>): void {
   app.mount(testWebhook, async ({ params: { org, id }, principal, req }) => {
     const sent = await inOrg(db, org, async (tx) => {
       await wanted(tx, org, id);
