@@ -19,7 +19,8 @@ args=(--build-arg "VERSION=$TAG"
 for choice in NODE_IMAGE RUNTIME_IMAGE; do
   [ -z "${!choice:-}" ] || args+=(--build-arg "$choice=${!choice}")
 done
-source=$(git -C "$ROOT" remote get-url origin 2>/dev/null || true)
+# Without credentials that may stand in it.
+source=$(git -C "$ROOT" remote get-url origin 2>/dev/null | sed 's#//[^@/]*@#//#' || true)
 [ -z "$source" ] || args+=(--label "org.opencontainers.image.source=$source")
 
 for name in "${IMAGES[@]}"; do
