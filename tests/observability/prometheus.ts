@@ -4,7 +4,7 @@ import { ManagedProcess } from '../../tools/src/process.ts';
 import { preparePrometheus } from '../../tools/src/prometheus.ts';
 
 /** One series of an answer, as it is now. */
-export interface Sample {
+interface Sample {
   labels: Record<string, string>;
   value: number;
 }

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { hashPassword } from '@governsai/access/passwords';
 import { announceAccessChange } from '@governsai/db';
-import { audit, withDatabase } from './database.ts';
 import type { AdminCommand } from './command.ts';
+import { audit, withDatabase } from './database.ts';
 
 /** Commands on people. */
 export const PEOPLE_COMMANDS: Record<string, AdminCommand> = {
