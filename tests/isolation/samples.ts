@@ -198,6 +198,7 @@ export const AUDITED: Readonly<Record<string, string>> = {
   rotateWebhookSecret: 'webhook.rotate',
   testWebhook: 'webhook.test',
   replayDelivery: 'webhook.replay',
+  closeConnection: 'connection.close',
   createOrg: 'org.create',
   updateOrg: 'org.update',
   suspendOrg: 'org.suspend',
@@ -226,6 +227,7 @@ export const NOT_AUDITED: Readonly<Record<string, string>> = {
   createHold: 'the ledger is the record of holds',
   settleHold: 'the ledger is the record of holds',
   releaseHold: 'the ledger is the record of holds',
+  readNotifications: 'a person marks what only that person reads',
   refreshSession: 'carries on what session.begin tells; refusals are audited',
   createTicket: 'the connection that it makes is audited',
 };
