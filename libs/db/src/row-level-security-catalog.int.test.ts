@@ -12,6 +12,8 @@ const SHARED_TABLES = [
   'connection_counts',
   // Events on their way to Kafka, of all orgs: the relay sends them in one order.
   'outbox',
+  // Where replicas find each other.
+  'push_replicas',
   'rate_buckets',
   // A person may be in several orgs.
   'users',
