@@ -19,12 +19,13 @@ let admin: Database;
 const clients: (SocketClient | StreamClient)[] = [];
 
 beforeAll(async () => {
-  const settings = { PUSH_BUFFER_BYTES: '200000', SLOW_CONSUMER_MS: '500' };
+  const settings = { PUSH_BUFFER_BYTES: '200000', SLOW_CONSUMER_MS: '500', MAX_CONNECTIONS_KEY: '8' };
   stack = await startStack({
     dir: join(import.meta.dirname, '../../.test', `push-${process.pid}`),
     temporary: true,
     replicas: { 'push-gateway': 2 },
-    env: { 'push-gateway': settings },
+    // On a busy machine a hold may wait for its turn; the relay's patience is 8 s.
+    env: { 'push-gateway': settings, 'budget-tracker': { HOLD_TIMEOUT: '6000' } },
   });
   admin = createDatabase({ url: stack.databaseUrl, poolSize: 2, applicationName: 'test' });
 }, 180_000);
@@ -146,7 +147,7 @@ describe('holds over the socket', () => {
 
   it('answer in the order of their messages, each for itself, errors with their id', async () => {
     const client = await connect(acme.admin.key);
-    const keys = Array.from({ length: 200 }, (_, i) => `order-${i}`);
+    const keys = Array.from({ length: 60 }, (_, i) => `order-${i}`);
     keys.forEach((key, i) => {
       client.send(hold(key, { tool: 'other.tool', ...(i % 10 === 3 && { amount: 'much' }) }));
     });
@@ -157,7 +158,7 @@ describe('holds over the socket', () => {
     expect(client.frames.map(({ id }) => id)).toEqual([...keys, 'none', undefined]);
     expect(client.frames[3]).toMatchObject({ type: 'ERROR', code: 'VALIDATION_FAILED', path: 'amount' });
     expect(client.frames.at(-2)).toMatchObject({ type: 'ERROR', code: 'NOT_FOUND' });
-    expect(client.frames.filter(({ type }) => type === 'HOLD_RESULT')).toHaveLength(180);
+    expect(client.frames.filter(({ type }) => type === 'HOLD_RESULT')).toHaveLength(54);
   });
 
   it('are worked on although the client closes at once', async () => {
@@ -257,7 +258,7 @@ describe('the stream of decisions', () => {
     );
     const wrong = await call('GET', `${pathOf(org)}?filter=scope%20%3D%3D`, key);
     expect(wrong).toMatchObject({ status: 400, body: { path: 'filter' } });
-    expect((await call('GET', `${pathOf(org)}?fields=scope,nonsense`, key)).body.path).toMatch(/^fields/);
+    expect((await call('GET', `${pathOf(org)}?fields=scope,nonsense`, key)).body.path).toBe('query.fields.1');
   });
 
   it('answers problems before it begins: no seq, ahead of the last, pruned (410 with firstSeq)', async () => {
@@ -328,6 +329,24 @@ describe('the stream of decisions', () => {
     expect(ending.events).toEqual([error('AUTH_EXPIRED')]);
     await record(org, key, 1);
     await eventually(() => staying.seqs.includes(1) || undefined);
+  });
+
+  it('counts as a connection of its key, beside sockets', async () => {
+    const { org, key } = await newOrg();
+    const [base] = replicas() as [string];
+    const socket = await connect(key, base);
+    await socket.ask({ type: 'PING' }, 'PONG');
+    const streams = [];
+    for (let i = 0; i < 7; i++) streams.push(await open(org, key, '', {}, base));
+    expect(streams.map(({ response }) => response.status)).toEqual(Array(7).fill(200));
+    const refused = await call('GET', pathOf(org), key, undefined, base);
+    expect(refused).toMatchObject({ status: 429, body: { code: 'RATE_LIMITED', retryAfterMs: expect.any(Number) } });
+    streams[0]?.close();
+    await eventually(async () => {
+      const again = await open(org, key, '', {}, base);
+      if (again.response.status !== 200) again.close();
+      return again.response.status === 200 || undefined;
+    });
   });
 
   it('ends a reader that does not read, which resumes without a hole, and nobody else waits', async () => {

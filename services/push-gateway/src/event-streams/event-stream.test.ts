@@ -3,7 +3,7 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { AppError } from '@governsai/contracts';
 import { frameText } from '@governsai/socket';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { EventStream } from './event-stream.ts';
 
 let server: Server;
@@ -56,6 +56,24 @@ describe('EventStream', () => {
     expect(text).toBe(
       'retry: 2000\nid: 4\n\n' + 'id: 5\nevent: decision\ndata: {"id":"dec_5","text":"a line\\nand another"}\n\n',
     );
+  });
+
+  it('sends a comment every 15 s, with the place it has come to, until it ends', async () => {
+    const { stream, received } = await open();
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'setTimeout', 'clearTimeout'] });
+    try {
+      let place = 4;
+      stream.begin(place, () => place);
+      place = 9;
+      jest.advanceTimersByTime(15_000);
+      await eventually(() => received().includes(': heartbeat\nid: 9\n\n'));
+      stream.end('restart');
+      jest.advanceTimersByTime(60_000);
+      await eventually(() => received().endsWith('0\r\n\r\n'));
+      expect(received().match(/heartbeat/g)).toHaveLength(1);
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   it('tells an error as a problem and ends', async () => {
