@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import './wording.ts';
 
 /** WebSocket close codes (RFC 6455 §7.4; 4000–4999 are the application's own). */
 export const CLOSE_CODES = {
@@ -90,7 +91,8 @@ export class AppError extends Error {
 /** VALIDATION_FAILED for the first issue zod found, its path below `prefix`. */
 export function validationError(error: z.ZodError, prefix = ''): AppError {
   const issue = error.issues[0];
-  const parts = [prefix, ...(issue?.path.map(String) ?? [])].filter((part) => part !== '');
+  const unknown = issue?.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : [];
+  const parts = [prefix, ...(issue?.path.map(String) ?? []), ...unknown].filter((part) => part !== '');
   const path = parts.join('.') || undefined;
   const message = issue ? `${path ?? 'the message'}: ${issue.message}` : 'the message is not valid';
   return new AppError('VALIDATION_FAILED', message, { path, cause: error });

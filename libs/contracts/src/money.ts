@@ -4,6 +4,7 @@ import { z } from 'zod';
 export const AMOUNT_SCALE = 12;
 const INTEGER_DIGITS = 26;
 
+const NOT_DECIMAL = 'must be a decimal number such as "12.5"';
 const PLAIN = /^-?(0|[1-9]\d*)(\.\d+)?$/;
 
 /**
@@ -40,8 +41,8 @@ function fits(value: string): boolean {
 
 /** An amount as a decimal string in its shortest form, at most 26 digits before the point and 12 after it. */
 export const amount = z
-  .string()
-  .regex(PLAIN, 'must be a decimal number such as "12.5"')
+  .string({ error: ({ input }) => (input === undefined ? undefined : 'must be a decimal string such as "12.5"') })
+  .regex(PLAIN, NOT_DECIMAL)
   .refine(fits, `must have at most ${INTEGER_DIGITS} digits before the point and ${AMOUNT_SCALE} after it`)
   .overwrite(normalizeDecimal)
   .meta({
@@ -52,7 +53,7 @@ export const amount = z
 
 /** An amount of zero or more, as a decimal string; a JSON number is taken too and read as its shortest decimal form. */
 export const costInput = z
-  .union([z.string(), z.number()])
+  .union([z.string(), z.number()], { error: NOT_DECIMAL })
   .describe('A decimal string of at most 12 places; a number is taken too and read as its shortest decimal form.')
   .transform((value) => (typeof value === 'number' ? plainDecimal(value) : value))
   .pipe(amount)

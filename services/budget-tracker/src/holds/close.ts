@@ -108,12 +108,14 @@ async function close(db: Database, orgId: string, id: string, { open, isDone }: 
     return (await (isOver ? giveBack(tx, before, 'expired', now) : open(tx, before, now))) ?? before;
   });
   if (isDone(hold)) return hold;
-  throw new AppError('HOLD_CLOSED', `hold ${id} is ${hold.status} already${REMEDY[hold.status] ?? ''}`);
+  throw new AppError('HOLD_CLOSED', `hold ${id} ${CLOSED[hold.status]}`);
 }
 
-const REMEDY: Partial<Record<HoldDetails['status'], string>> = {
-  refused: ': nothing was set aside, ask for another hold',
-  expired: ': what was spent is counted when its decision is recorded; ask for a longer ttlSeconds next time',
-  settled: ' with other amounts: record the decision with its usage to correct it',
-  released: ': what was spent is counted when its decision is recorded',
+const CLOSED: Record<HoldDetails['status'], string> = {
+  open: 'is open still: retry',
+  refused: 'was refused: nothing was set aside, ask for another hold',
+  expired:
+    'has expired: what was spent is counted when its decision is recorded; ask for a longer ttlSeconds next time',
+  settled: 'is settled already, and what it booked stays: record the decision with its usage to correct it',
+  released: 'is released already: what was spent is counted when its decision is recorded',
 };
