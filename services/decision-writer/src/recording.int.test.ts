@@ -230,6 +230,8 @@ describe('recording', () => {
     const [before, slow, after] = [submission('acme'), submission('acme'), submission('acme')];
     await submit([before]);
     await until(async () => (await storedIds([before.decisionId])) === 1);
+    // Published too: that moves the mark in the row that is locked now.
+    await until(async () => (await heads()).every((head) => head.published_seq === head.last_seq));
     await admin.transaction(['acme'], async (tx) => {
       await tx.query(`SELECT 1 FROM org_chains WHERE org_id = 'acme' FOR UPDATE`);
       await submit([slow]);
