@@ -1,74 +1,47 @@
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import type { LineOrder } from './line-worker.ts';
 
-/** A line between the services and one server: passes bytes on, until it is told to cut, delay or hold them. */
+/**
+ * A line between the services and one server, which passes bytes on until it is told otherwise. It runs in a thread of its
+ * own: on the thread that makes the load, a busy machine would make it slower than any server.
+ */
 export class Line {
-  /** What is passed on arrives this much later. */
-  delayMs = 0;
-  #stalled = false;
-  readonly #server: Server;
-  readonly #pairs = new Set<[Socket, Socket]>();
-  #target = 0;
-
-  constructor() {
-    this.#server = createServer((near) => this.#join(near));
-  }
+  #worker: Worker | null = null;
 
   /** Listens on a free port of 127.0.0.1 and returns it. */
   async listen(): Promise<number> {
-    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
-    return (this.#server.address() as { port: number }).port;
+    this.#worker = new Worker(new URL('./line-worker.js', import.meta.url));
+    const [port] = (await once(this.#worker, 'message')) as [number];
+    return port;
   }
 
   /** The port behind the line. */
   set target(port: number) {
-    this.#target = port;
+    this.#order({ target: port });
+  }
+
+  /** What is passed on arrives this much later. */
+  set delayMs(delayMs: number) {
+    this.#order({ delayMs });
   }
 
   /** While true nothing passes, and nobody is told. */
-  set stalled(value: boolean) {
-    this.#stalled = value;
-    for (const pair of this.#pairs) {
-      for (const socket of pair) {
-        if (value) socket.pause();
-        else socket.resume();
-      }
-    }
+  set stalled(stalled: boolean) {
+    this.#order({ stalled });
   }
 
   /** Resets every connection; new ones may be opened at once. */
   cut(): void {
-    for (const pair of this.#pairs) for (const socket of pair) socket.resetAndDestroy();
+    this.#order({ cut: true });
   }
 
-  close(): void {
-    this.cut();
-    this.#server.close();
+  async close(): Promise<void> {
+    await this.#worker?.terminate();
   }
 
-  #join(near: Socket): void {
-    const far = connect(this.#target, '127.0.0.1');
-    const pair: [Socket, Socket] = [near, far];
-    this.#pairs.add(pair);
-    this.#pass(near, far);
-    this.#pass(far, near);
-    for (const socket of pair) {
-      socket.setNoDelay(true);
-      socket.on('error', () => {});
-      socket.on('close', () => {
-        this.#pairs.delete(pair);
-        for (const other of pair) other.destroy();
-      });
-      if (this.#stalled) socket.pause();
-    }
-  }
-
-  #pass(from: Socket, to: Socket): void {
-    from.on('data', (bytes) => {
-      // One delay for all keeps the bytes in order; it is only ever changed for a while.
-      if (this.delayMs === 0) to.write(bytes);
-      else setTimeout(() => to.destroyed || to.write(bytes), this.delayMs);
-    });
-    from.on('end', () => setTimeout(() => to.end(), this.delayMs));
+  #order(order: LineOrder): void {
+    this.#worker?.postMessage(order);
   }
 }
 

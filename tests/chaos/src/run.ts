@@ -99,8 +99,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosRow[]> {
   } finally {
     await admin.close();
     await stack.stop();
-    lines.kafka.close();
-    lines.postgres.close();
+    await Promise.all([lines.kafka.close(), lines.postgres.close()]);
   }
   return rows;
 }
