@@ -67,6 +67,11 @@ seed: have-node ## Adds the demo orgs acme and globex to that database; refused 
 budgets-check: have-node ## Checks that every budget is the sum of its ledger, in the local system or the database of DATABASE_URL.
 	@$(BOOTSTRAP) database budgets-check
 
+.PHONY: budgets-soak
+budgets-soak: build ## Proves the budgets at length: 100,000 decisions replayed, and 200 callers with 50 holds each.
+	@REPLAY_DECISIONS=100000 $(JEST) services/budget-tracker/src/consumers/replay --selectProjects int
+	@HOLD_ROUNDS=50 $(JEST) services/budget-tracker/src/holds/load --selectProjects int
+
 .PHONY: dlq-list
 dlq-list: build ## Lists dead letters of the local system, or of KAFKA_BROKERS.
 	@npm run --silent admin -- dlq-list

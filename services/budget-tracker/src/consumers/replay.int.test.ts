@@ -19,8 +19,10 @@ import { Definitions } from '../store/definitions.ts';
 import { addBudget, addOrg } from '../testing-database.ts';
 import { decisionsRecordedConsumer } from './decisions-recorded.ts';
 
-/** Decisions in all; REPLAY_DECISIONS=100000 for the long form. */
+/** Decisions in all; `make budgets-soak` replays 100,000. */
 const DECISIONS = Number(process.env.REPLAY_DECISIONS ?? 2400);
+/** How often one tracker comes and another goes. */
+const HANDOVERS = Math.min(20, Math.max(3, Math.floor(DECISIONS / 5000)));
 const ORGS = ['replay-a', 'replay-b', 'replay-c', 'replay-d'];
 const EACH = Math.floor(DECISIONS / ORGS.length);
 const HALF = Math.floor(EACH / 2);
@@ -334,7 +336,7 @@ it(`G5: ${EACH * ORGS.length} decisions, repeated, out of order and handed betwe
   for (const orgId of ORGS) await changeBudgets(orgId);
   await storeAll(stored.slice().filter(({ event }) => event.seq > HALF));
   const publishing = publish(stored.filter(({ event }) => event.seq > HALF));
-  for (let turn = 0; turn < 3; turn++) {
+  for (let turn = 0; turn < HANDOVERS; turn++) {
     trackers.push(await join());
     await pause(500);
     await trackers.shift()?.stop();

@@ -17,7 +17,7 @@ import { HoldDesk } from './desk.ts';
 
 const ORG = 'load';
 const CALLERS = 200;
-/** Holds of one caller; HOLD_ROUNDS=50 for the long form. */
+/** Holds of one caller; `make budgets-soak` has each do 50. */
 const ROUNDS = Number(process.env.HOLD_ROUNDS ?? 3);
 const SHORT_TTL = 2;
 const LONG_TTL = 600;
