@@ -84,6 +84,10 @@ dlq-redrive: build ## Sends those dead letters back to the topics they came from
 chaos: build ## Breaks the whole system under load in every way, for three seeds; CHAOS="--seed N --only NAME" repeats a part.
 	@node --enable-source-maps tests/chaos/dist/chaos-cli.js $(CHAOS)
 
+.PHONY: subscribers
+subscribers: build ## Breaks two push-gateways under 2,000 subscribers, each held to every seq; SUBSCRIBERS="--seed N" repeats, "--stalled" measures slow readers.
+	@node --enable-source-maps tests/subscribers/dist/subscribers-cli.js $(SUBSCRIBERS)
+
 .PHONY: images
 images: ## Builds the container images and says how big they are. TAG, REGISTRY, NODE_IMAGE and RUNTIME_IMAGE choose.
 	@tools/k8s/images.sh

@@ -12,6 +12,7 @@ const root = resolve(import.meta.dirname, '..');
 const LIBRARY_EDGES = {
   contracts: [],
   verifier: [],
+  client: [],
   cel: ['contracts'],
   telemetry: ['contracts'],
   service: ['contracts', 'telemetry'],
@@ -47,8 +48,8 @@ describe('layers', () => {
 
   it.each(['tsconfig.json', 'tsconfig.test.json'])('%s references every part', (file) => {
     const { references } = JSON.parse(readFileSync(join(root, file), 'utf8')) as { references: { path: string }[] };
-    // The chaos suite is a program among the tests: it is built, and takes what is built.
-    const programs = file === 'tsconfig.json' ? ['tests/chaos'] : [];
+    // Programs among the tests: they are built, and take what is built.
+    const programs = file === 'tsconfig.json' ? ['tests/chaos', 'tests/subscribers'] : [];
     expect(references.map((reference) => reference.path).sort()).toEqual([...parts, ...programs].sort());
   });
 });
