@@ -7,7 +7,7 @@ import { describeActiveSpan, RPC } from '@governsai/telemetry';
 import type { WebSocket } from 'ws';
 import { type Claims, CredentialGate } from './credential-gate.ts';
 import { closeCode, type ErrorContext, errorMessage } from './error-message.ts';
-import type { Framed } from './frame.ts';
+import { type Framed, frameMessage } from './frame.ts';
 import type { ConnectionHost } from './host.ts';
 import { Inbox } from './inbox.ts';
 import { MessageError, messageId, parseMessage } from './message.ts';
@@ -146,7 +146,7 @@ export class Connection {
     this.#cork();
     // A socket with compression keeps its own queue, which raw bytes would overtake.
     if (this.#ws.extensions === '') this.#socket.write(message.frame);
-    else this.#ws.send(message.payload, { binary: false });
+    else this.#ws.send(message.payload, { binary: message.isBinary });
     this.#watchBuffer();
   }
 
@@ -221,7 +221,9 @@ export class Connection {
   #receive(data: Buffer, isBinary: boolean): void {
     this.#heard = true;
     if (this.#refused) return;
-    if (isBinary) {
+    if (this.#host.echo) {
+      this.sendFramed(frameMessage(data, isBinary));
+    } else if (isBinary) {
       this.#inbox.push(
         new AppError('VALIDATION_FAILED', 'binary frames are not understood: send JSON in text frames'),
         0,

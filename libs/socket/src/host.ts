@@ -16,6 +16,8 @@ export interface ConnectionHost {
   readonly access: GateAccess;
   readonly limits: MessageLimits;
   readonly log: Logger;
+  /** Send every message back instead of handling it. */
+  readonly echo: boolean;
   /** The handler of a message type. Throws UNKNOWN_TYPE when there is none. */
   handlerOf(type: string): MessageHandler;
   /** The connection speaks for a principal from now on, or for a changed one. */

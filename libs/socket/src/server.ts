@@ -62,6 +62,8 @@ export interface SocketServerOptions {
   compression?: boolean;
   /** Milliseconds between two pings: a peer that answered none of them by the next is dead, and cut off. 25 s unless given. */
   heartbeatMs?: number;
+  /** For tests of the WebSocket protocol itself: every message is sent back as it came, and none is handled. */
+  echo?: boolean;
 }
 
 export interface SocketServer {
@@ -104,6 +106,7 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
     },
     limits,
     log,
+    echo: options.echo ?? false,
     handlerOf(type) {
       const handler = handlers.get(type);
       messagesReceived.inc({ type: handler ? type : 'unknown' });
