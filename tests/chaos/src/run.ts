@@ -83,8 +83,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosRow[]> {
     const orgs = await makeOrgs(admin, ORGS);
     const random = new Random(options.seed);
     const subscribers = orgs.flatMap((org) => [
-      new ChaosSubscriber(stack.edgeUrl, org),
-      new ChaosSubscriber(stack.edgeUrl, org),
+      new ChaosSubscriber(() => stack.edgeUrl, org),
+      new ChaosSubscriber(() => stack.edgeUrl, org),
     ]);
     const watching = subscribers.map((subscriber) => subscriber.run());
     for (const fault of options.faults) {
