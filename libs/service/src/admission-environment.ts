@@ -48,5 +48,11 @@ export const socketEnv = z.object({
   ),
   MAX_CONNECTIONS_ORG: count(50_000).describe('Open sockets of one org, on all replicas.'),
   MAX_CONNECTIONS_ADDRESS: count(20_000).describe('Open sockets from one address, on all replicas.'),
+  AUTH_DEADLINE_MS: count(5000).describe(
+    'Milliseconds a client has to authenticate after it has connected; then it is closed with 4408.',
+  ),
+  PING_INTERVAL_MS: count(25_000).describe(
+    'Milliseconds between two pings of a socket; below the idle time-out of the proxies in front. Who answers none is cut off.',
+  ),
 });
 export type SocketEnv = z.infer<typeof socketEnv>;

@@ -70,7 +70,7 @@ export class Connection {
           verify: (...[credential, org = null]: Parameters<Access['verify']>) => pass.authenticate(credential, org),
         }
       : host.access;
-    this.#gate = new CredentialGate(access, request, {
+    this.#gate = new CredentialGate(access, request, host.authDeadlineMs, {
       hold: () => this.#inbox.hold(),
       release: () => this.#inbox.release(),
       send: (message) => this.send(message),

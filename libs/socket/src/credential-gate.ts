@@ -2,8 +2,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Access, type Credential, TooManyConnections } from '@governsai/access';
 import { AppError, authMessage, CLOSE_CODES, type Principal, validationError } from '@governsai/contracts';
 
-/** How long a client has for a valid AUTH. */
-const AUTH_DEADLINE_MS = 5000;
 /** Pauses between looks at a credential in use while auth cannot be asked. */
 const REVERIFY_PAUSE_MS = 200;
 const MAX_REVERIFY_PAUSE_MS = 2000;
@@ -45,6 +43,7 @@ export class CredentialGate {
   readonly #access: GateAccess;
   readonly #claims: Claims;
   readonly #events: GateEvents;
+  readonly #deadlineMs: number;
   #credential: Credential | null = null;
   #principal: Principal | null = null;
   #verifying = false;
@@ -55,7 +54,9 @@ export class CredentialGate {
   /** How long the next re-verification may go on; undefined when none is asked for. */
   #reverifyPatienceMs: number | undefined;
 
-  constructor(access: GateAccess, claims: Claims, events: GateEvents) {
+  /** `deadlineMs`: how long a client has for a valid AUTH. */
+  constructor(access: GateAccess, claims: Claims, deadlineMs: number, events: GateEvents) {
+    this.#deadlineMs = deadlineMs;
     this.#access = access;
     this.#claims = claims;
     this.#events = events;
@@ -72,7 +73,7 @@ export class CredentialGate {
   }
 
   open(credential: Credential | null): void {
-    this.#deadline = setTimeout(() => this.#late(), AUTH_DEADLINE_MS);
+    this.#deadline = setTimeout(() => this.#late(), this.#deadlineMs);
     if (credential) void this.#verify(credential, false);
   }
 
@@ -197,7 +198,7 @@ export class CredentialGate {
         new AppError('UNAVAILABLE', 'the credential could not be checked in time: retry', { retryAfterMs: 1000 }),
       );
     } else {
-      this.#events.close(CLOSE_CODES.silent, `no valid AUTH within ${AUTH_DEADLINE_MS} ms`);
+      this.#events.close(CLOSE_CODES.silent, `no valid AUTH within ${this.#deadlineMs} ms`);
     }
   }
 }

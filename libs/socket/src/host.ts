@@ -15,6 +15,8 @@ export type MessageHandler = (connection: Connection, message: ClientMessage, by
 export interface ConnectionHost {
   readonly access: GateAccess;
   readonly limits: MessageLimits;
+  /** How long a client has for a valid AUTH. */
+  readonly authDeadlineMs: number;
   readonly log: Logger;
   /** Send every message back instead of handling it. */
   readonly echo: boolean;

@@ -213,12 +213,16 @@ describe('authentication', () => {
     expect(echo).toMatchObject({ orgId: 'acme' });
   });
 
-  it('closes with 4408 after 5 s without AUTH', async () => {
-    const { url } = await start();
-    const client = new Client(url);
-    expect((await client.closed).code).toBe(4408);
-    expect(client.messages).toEqual([]);
-  }, 10_000);
+  it('closes with 4408 who does not authenticate in time, tries that fail included', async () => {
+    const { url, withKey } = await start({ authDeadlineMs: 300 });
+    const [silent, trying, known] = [new Client(url), await new Client(url).open(), await new Client(withKey).open()];
+    trying.send({ type: 'AUTH' });
+    expect((await silent.closed).code).toBe(4408);
+    expect((await trying.closed).code).toBe(4408);
+    expect(silent.messages).toEqual([]);
+    known.send({ type: 'ECHO', value: 1 });
+    expect(await known.until(1)).toMatchObject([{ type: 'ECHO' }]);
+  });
 
   it('G8: says UNAVAILABLE and closes with 1012, never 4401, when the credential cannot be checked', async () => {
     const { access, withKey } = await start();

@@ -20,6 +20,8 @@ import { Reverification } from './reverification.ts';
 import { upgradeTrace } from './trace.ts';
 
 const SUB_PROTOCOL = 'governsai.v1';
+/** How long a client has for a valid AUTH unless told otherwise. */
+const AUTH_DEADLINE_MS = 5000;
 /** Shorter than the idle time-outs of common load balancers (60 s), so that they keep a quiet socket. */
 const HEARTBEAT_MS = 25_000;
 /** How long a peer may take to answer a close frame, a slow consumer's backlog included. */
@@ -41,6 +43,8 @@ export interface SocketServerOptions {
   maxConnections: number;
   /** Connections of the process that are no sockets and count as well; none unless given. */
   othersOpen?: () => number;
+  /** How long a client has for a valid AUTH, else it is closed with 4408. 5 s unless given. */
+  authDeadlineMs?: number;
   log: Logger;
   /**
    * By message type. AUTH and PING are answered here. Messages of one connection reach their handlers in order; a handler
@@ -78,7 +82,8 @@ export interface SocketServer {
 
 /** A WebSocket server for `governsai.v1` on an existing HTTP server. It begins at once and ends with {@link SocketServer.drain}. */
 export function createSocketServer(options: SocketServerOptions): SocketServer {
-  const { server, access, limits, log, addressOf = peerAddress, heartbeatMs = HEARTBEAT_MS } = options;
+  const { server, access, limits, log, addressOf = peerAddress } = options;
+  const { authDeadlineMs = AUTH_DEADLINE_MS, heartbeatMs = HEARTBEAT_MS } = options;
   const paths = new Set(options.paths);
   const handlers = new Map([['PING', pong], ...Object.entries(options.handlers)]);
   const reverification = new Reverification(access);
@@ -105,6 +110,7 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
       reverify: reverification.verify,
     },
     limits,
+    authDeadlineMs,
     log,
     echo: options.echo ?? false,
     handlerOf(type) {

@@ -87,6 +87,8 @@ export async function start(log: Logger): Promise<RunningService> {
     access,
     limits,
     maxConnections: config.MAX_CONNECTIONS,
+    authDeadlineMs: config.AUTH_DEADLINE_MS,
+    heartbeatMs: config.PING_INTERVAL_MS,
     log,
     addressOf: socketAdmission.addressOf,
     admission: socketAdmission,

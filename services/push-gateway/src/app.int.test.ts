@@ -81,9 +81,10 @@ class Client {
     this.ws.send(JSON.stringify(message));
   }
   /** Subscribes and waits for SUB_SUCCESS. */
-  async sub(channels: string[], since?: Record<string, number>): Promise<Message> {
-    await this.send({ type: 'SUB', channels, since });
-    await eventually(() => this.of('SUB_SUCCESS').length > 0);
+  async sub(channels: string[], since?: Record<string, number>, selection: object = {}): Promise<Message> {
+    const answers = this.of('SUB_SUCCESS').length;
+    await this.send({ type: 'SUB', channels, since, ...selection });
+    await eventually(() => this.of('SUB_SUCCESS').length > answers);
     return this.of('SUB_SUCCESS').at(-1) as Message;
   }
   of(type: string): Message[] {
@@ -108,7 +109,10 @@ function range(from: number, to: number): number[] {
 
 const hashOf = (text: string) => createHash('sha256').update(text).digest('hex');
 
-function recordOf(orgId: string, seq: number, scope: string): ChainRecord {
+/** What decisions of a test say beside the usual. */
+type Say = (seq: number) => Partial<ChainRecord>;
+
+function recordOf(orgId: string, seq: number, scope: string, say: Say = () => ({})): ChainRecord {
   return {
     v: 1,
     orgId,
@@ -124,14 +128,15 @@ function recordOf(orgId: string, seq: number, scope: string): ChainRecord {
     receivedAt: '2026-01-01T00:00:00.000Z',
     recordedAt: '2026-01-01T00:00:00.000Z',
     prevHash: GENESIS_HASH,
+    ...say(seq),
   };
 }
 
 /** Stores decisions as decision-writer does: rows and head in one transaction. */
-async function store(orgId: string, from: number, to: number, scope = ''): Promise<void> {
+async function store(orgId: string, from: number, to: number, scope = '', say?: Say): Promise<void> {
   await db.transaction([orgId], async (tx) => {
     for (const seq of range(from, to)) {
-      const record = canonicalJson(recordOf(orgId, seq, scope));
+      const record = canonicalJson(recordOf(orgId, seq, scope, say));
       const { id, prevHash } = recordOf(orgId, seq, scope);
       await tx.execute(
         `INSERT INTO decisions (org_id, seq, id, body_hash, direction, decision, tool, tags, ts, recorded_at, record, prev_hash, hash)
@@ -147,15 +152,15 @@ async function store(orgId: string, from: number, to: number, scope = ''): Promi
 }
 
 /** Publishes stored decisions as decision-writer does. */
-async function publish(orgId: string, seqs: number[], scope = ''): Promise<void> {
+async function publish(orgId: string, seqs: number[], scope = '', say?: Say): Promise<void> {
   const messages = seqs.map((seq) => {
-    const record = recordOf(orgId, seq, scope);
+    const record = recordOf(orgId, seq, scope, say);
     const value: DecisionsRecorded = {
       seq,
       decision: decisionViewOf(record, hashOf(canonicalJson(record))),
       userId: null,
-      keyId: null,
-      usage: null,
+      keyId: record.keyId ?? null,
+      usage: (record.usage as DecisionsRecorded['usage']) ?? null,
       receivedAt: record.receivedAt,
       recordedAt: record.recordedAt,
     };
@@ -164,9 +169,9 @@ async function publish(orgId: string, seqs: number[], scope = ''): Promise<void>
   await producer.sendAll('decisions.recorded', messages);
 }
 
-async function storeAndPublish(orgId: string, from: number, to: number): Promise<void> {
-  await store(orgId, from, to);
-  await publish(orgId, range(from, to));
+async function storeAndPublish(orgId: string, from: number, to: number, say?: Say): Promise<void> {
+  await store(orgId, from, to, '', say);
+  await publish(orgId, range(from, to), '', say);
 }
 
 let orgs = 0;
@@ -397,6 +402,165 @@ describe('decisions', () => {
     await eventually(() => resumed.seqs().includes(seq));
     expect(resumed.seqs()).toEqual(range(seen.length + 1, seq));
   }, 240_000);
+});
+
+describe('filters, fields and tool globs', () => {
+  const TOOLS = ['web.fetch', 'web.search', 'shell.exec', 'sql.query'];
+  const say: Say = (seq) => ({
+    tool: TOOLS[seq % 4] as string,
+    decision: seq % 3 === 0 ? 'deny' : 'allow',
+    keyId: `key-${seq % 5}`,
+    usage: { cost: String(seq % 7) },
+  });
+  const matching = (to: number, matches: (seq: number) => boolean, from = 1) => range(from, to).filter(matches);
+
+  it('G4: what a filter lets through is the same live, resumed from memory and resumed from PostgreSQL', async () => {
+    const { orgId, apiKey, channel } = await newOrg();
+    const filter = 'decision == "deny" && tool.startsWith("web.") || usage.cost > 5.0 && keyId == "key-1"';
+    const expected = matching(1200, (seq) => (seq % 3 === 0 && seq % 4 < 2) || (seq % 7 > 5 && seq % 5 === 1));
+    const live = new Client(apiKey);
+    await live.sub([channel], undefined, { filter });
+    for (let seq = 1; seq <= 1200; seq += 100) await storeAndPublish(orgId, seq, seq + 99, say);
+    await eventually(() => live.seqs().length >= expected.length);
+    const memory = new Client(apiKey);
+    await memory.sub([channel], { [channel]: 1000 }, { filter });
+    const { gateway: other, url: otherUrl } = await startGateway();
+    const stored = new Client(apiKey, otherUrl);
+    await stored.sub([channel], { [channel]: 0 }, { filter });
+    await eventually(() => memory.seqs().includes(expected.at(-1)) && stored.seqs().includes(expected.at(-1)));
+    expect(live.seqs()).toEqual(expected);
+    expect(stored.of('DECISION')).toEqual(live.of('DECISION'));
+    expect(memory.seqs()).toEqual(expected.filter((seq) => seq > 1000));
+    stored.ws.terminate();
+    await other.stop();
+  });
+
+  it('G4: PONG says how far a filtered subscription has come, and from there it resumes without a miss', async () => {
+    const { orgId, apiKey, channel } = await newOrg();
+    await store(orgId, 1, 600, '', say);
+    const filter = 'tool == "sql.query"';
+    const client = new Client(apiKey);
+    await client.sub([channel], { [channel]: 0 }, { filter });
+    await storeAndPublish(orgId, 601, 602, say);
+    const position = () => (client.of('PONG').at(-1)?.positions as Record<string, number> | undefined)?.[channel];
+    while (position() !== 602) {
+      await client.send({ type: 'PING' });
+      const pongs = client.of('PONG').length;
+      await eventually(() => client.of('PONG').length > pongs);
+      // Every match up to there came before.
+      expect(client.seqs()).toEqual(matching(position() ?? 0, (seq) => seq % 4 === 3));
+    }
+    client.ws.terminate();
+    await storeAndPublish(orgId, 603, 700, say);
+    const again = new Client(apiKey);
+    await again.sub([channel], { [channel]: 602 }, { filter });
+    await eventually(() => again.seqs().includes(699));
+    expect(again.seqs()).toEqual(matching(700, (seq) => seq % 4 === 3, 603));
+    const plain = new Client(apiKey);
+    await plain.sub([channel]);
+    await plain.send({ type: 'PING' });
+    await eventually(() => plain.of('PONG').length === 1);
+    expect(plain.of('PONG')[0]).not.toHaveProperty('positions');
+  });
+
+  it('pushes the members asked for, and a tool glob under its own name beside all decisions', async () => {
+    const { orgId, apiKey, channel } = await newOrg();
+    const web = `${channel}:tool:web.*`;
+    const client = new Client(apiKey);
+    expect(await client.sub([channel, web], { [web]: 0 }, { fields: ['tool', 'decision'] })).toMatchObject({
+      channels: [channel, web],
+      positions: { [channel]: 0, [web]: 0 },
+    });
+    await storeAndPublish(orgId, 1, 4, say);
+    await eventually(() => client.seqs().length >= 6);
+    const pushed = (name: string) => client.of('DECISION').filter((message) => message.channel === name);
+    expect(pushed(channel)).toEqual(
+      range(1, 4).map((seq) => ({
+        type: 'DECISION',
+        channel,
+        seq,
+        data: { decision: say(seq).decision, tool: say(seq).tool },
+      })),
+    );
+    expect(pushed(web).map(({ seq }) => seq)).toEqual([1, 4]);
+    await client.send({ type: 'UNSUB', channels: [channel] });
+    await eventually(() => client.of('UNSUB_SUCCESS').length === 1);
+    await storeAndPublish(orgId, 5, 9, say);
+    await eventually(() => client.seqs().includes(9));
+    expect(pushed(web).map(({ seq }) => seq)).toEqual([1, 4, 5, 8, 9]);
+    expect(pushed(channel)).toHaveLength(4);
+  });
+
+  it('G4: a later SUB changes what a subscription gets and leaves no hole', async () => {
+    const { orgId, apiKey, channel } = await newOrg();
+    const client = new Client(apiKey);
+    await client.sub([channel], undefined, { filter: 'decision == "deny"' });
+    await storeAndPublish(orgId, 1, 6, say);
+    await eventually(() => client.seqs().length === 2);
+    await client.sub([channel]);
+    await storeAndPublish(orgId, 7, 8, say);
+    await eventually(() => client.seqs().length === 4);
+    await client.sub([channel], { [channel]: 0 }, { filter: 'decision == "allow"' });
+    await eventually(() => client.seqs().length === 10);
+    expect(client.seqs()).toEqual([3, 6, 7, 8, 1, 2, 4, 5, 7, 8]);
+  });
+
+  it('refuses the whole SUB when what is asked for is wrong, names the field, and goes on', async () => {
+    const { orgId, apiKey, channel } = await newOrg();
+    const client = new Client(apiKey);
+    const refusals: [object, string, RegExp][] = [
+      [{ filter: 'tool ==' }, 'filter', /at character 8/],
+      [{ filter: 'userId == "u1"' }, 'filter', /userId is not available here.*at character 1\b/],
+      [{ filter: 'decision' }, 'filter', /must yield a bool/],
+      [{ filter: 'a'.repeat(2049) }, 'filter', /2048/],
+      [{ fields: ['tool', 'rawText'] }, 'fields', /"rawText" is no member of data/],
+      [{ fields: [] }, 'fields', /fields/],
+      [{ channels: [`org:${orgId}:budget`], filter: 'true' }, 'filter', /applies to decisions/],
+      [{ channels: [`org:${orgId}:budget`], fields: ['id'] }, 'fields', /applies to decisions/],
+    ];
+    for (const [index, [sub, path, message]] of refusals.entries()) {
+      await client.send({ type: 'SUB', channels: [channel], ...sub });
+      await eventually(() => client.of('ERROR').length > index);
+      expect(client.of('ERROR').at(-1)).toMatchObject({
+        code: 'VALIDATION_FAILED',
+        path,
+        message: expect.stringMatching(message),
+      });
+    }
+    expect(client.of('SUB_SUCCESS')).toEqual([]);
+    await client.sub([channel]);
+    await storeAndPublish(orgId, 1, 1);
+    await eventually(() => client.seqs().length === 1);
+  });
+
+  it('leaves out a decision that its filter fails for, and goes on', async () => {
+    const { orgId, apiKey, channel } = await newOrg();
+    const client = new Client(apiKey);
+    await client.sub([channel], undefined, { filter: 'tags[1] == "eu"' });
+    await storeAndPublish(orgId, 1, 3, (seq) => (seq === 2 ? { tags: ['x', 'eu'] } : {}));
+    await eventually(() => client.seqs().length === 1);
+    expect(client.seqs()).toEqual([2]);
+  });
+
+  it('has no more subscriptions on a connection than it may', async () => {
+    const { gateway: small, url: smallUrl } = await startGateway({ MAX_SUBSCRIPTIONS: '3' });
+    const { apiKey, channel } = await newOrg();
+    const client = new Client(apiKey, smallUrl);
+    const names = ['a', 'b', 'c'].map((tool) => `${channel}:tool:${tool}`);
+    await client.sub(names);
+    expect(await client.sub([channel, `${channel}:tool:a`])).toMatchObject({ channels: [`${channel}:tool:a`] });
+    expect(client.of('ERROR')).toEqual([
+      expect.objectContaining({
+        code: 'VALIDATION_FAILED',
+        path: 'channels',
+        channel,
+        message: expect.stringMatching(/3/),
+      }),
+    ]);
+    client.ws.terminate();
+    await small.stop();
+    delete process.env.MAX_SUBSCRIPTIONS;
+  });
 });
 
 describe('isolation', () => {

@@ -120,6 +120,8 @@ export async function start(log: Logger): Promise<RunningService> {
     limits: { ...DEFAULT_LIMITS, messageBytes: config.MAX_MESSAGE_BYTES, frameBytes: config.MAX_FRAME_BYTES },
     maxConnections: config.MAX_CONNECTIONS,
     othersOpen: () => streams.size,
+    authDeadlineMs: config.AUTH_DEADLINE_MS,
+    heartbeatMs: config.PING_INTERVAL_MS,
     log,
     addressOf: socketAdmission.addressOf,
     admission: socketAdmission,
