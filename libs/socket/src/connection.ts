@@ -5,7 +5,7 @@ import type { Access, Credential, SocketPass } from '@governsai/access';
 import { AppError, CLOSE_CODES, type Principal } from '@governsai/contracts';
 import { describeActiveSpan, RPC } from '@governsai/telemetry';
 import type { WebSocket } from 'ws';
-import { type Claims, CredentialGate } from './credential-gate.ts';
+import { type Claims, CredentialGate, type GateEvents } from './credential-gate.ts';
 import { closeCode, type ErrorContext, errorMessage } from './error-message.ts';
 import { type Framed, frameMessage } from './frame.ts';
 import type { ConnectionHost } from './host.ts';
@@ -70,7 +70,7 @@ export class Connection {
           verify: (...[credential, org = null]: Parameters<Access['verify']>) => pass.authenticate(credential, org),
         }
       : host.access;
-    this.#gate = new CredentialGate(access, request, host.authDeadlineMs, {
+    const events: GateEvents = {
       hold: () => this.#inbox.hold(),
       release: () => this.#inbox.release(),
       send: (message) => this.send(message),
@@ -78,7 +78,8 @@ export class Connection {
       sendError: (error) => this.sendError(error),
       authenticated: () => host.authenticated(this),
       close: (code, reason) => this.close(code, reason),
-    });
+    };
+    this.#gate = new CredentialGate(access, request, events, host.authDeadlineMs);
     ws.on('message', (data, isBinary) => this.#receive(data as Buffer, isBinary));
     ws.on('pong', () => {
       this.#heard = true;

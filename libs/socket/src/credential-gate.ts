@@ -2,6 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Access, type Credential, TooManyConnections } from '@governsai/access';
 import { AppError, authMessage, CLOSE_CODES, type Principal, validationError } from '@governsai/contracts';
 
+/** How long a client has for a valid AUTH unless told otherwise. */
+export const AUTH_DEADLINE_MS = 5000;
 /** Pauses between looks at a credential in use while auth cannot be asked. */
 const REVERIFY_PAUSE_MS = 200;
 const MAX_REVERIFY_PAUSE_MS = 2000;
@@ -55,7 +57,7 @@ export class CredentialGate {
   #reverifyPatienceMs: number | undefined;
 
   /** `deadlineMs`: how long a client has for a valid AUTH. */
-  constructor(access: GateAccess, claims: Claims, deadlineMs: number, events: GateEvents) {
+  constructor(access: GateAccess, claims: Claims, events: GateEvents, deadlineMs = AUTH_DEADLINE_MS) {
     this.#deadlineMs = deadlineMs;
     this.#access = access;
     this.#claims = claims;

@@ -14,14 +14,13 @@ import { AppError, CLOSE_CODES, type MessageLimits } from '@governsai/contracts'
 import type { Logger } from '@governsai/service';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { Connection } from './connection.ts';
+import { AUTH_DEADLINE_MS } from './credential-gate.ts';
 import type { ConnectionHost, MessageHandler } from './host.ts';
 import { connectionSeconds, countClose, messagesReceived, openConnections } from './metrics.ts';
 import { Reverification } from './reverification.ts';
 import { upgradeTrace } from './trace.ts';
 
 const SUB_PROTOCOL = 'governsai.v1';
-/** How long a client has for a valid AUTH unless told otherwise. */
-const AUTH_DEADLINE_MS = 5000;
 /** Shorter than the idle time-outs of common load balancers (60 s), so that they keep a quiet socket. */
 const HEARTBEAT_MS = 25_000;
 /** How long a peer may take to answer a close frame, a slow consumer's backlog included. */
