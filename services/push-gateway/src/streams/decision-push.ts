@@ -12,6 +12,9 @@ export interface Beside {
 /** What the facts beside the frame take in memory, about. */
 const BESIDE_BYTES = 256;
 
+// Live, all filters ask of the same decision one after the other: it is read back once for all of them.
+let latest: { push: DecisionPush; view: DecisionView } | null = null;
+
 /** The DECISION message of one form. */
 function decisionFrame(channel: string, seq: number, data: Partial<DecisionView>): Framed {
   return frameText(JSON.stringify({ type: 'DECISION', channel, seq, data }));
@@ -53,6 +56,7 @@ export class DecisionPush implements Push {
   }
 
   #view(): DecisionView {
-    return JSON.parse(this.frame.payload.toString()).data;
+    if (latest?.push !== this) latest = { push: this, view: JSON.parse(this.frame.payload.toString()).data };
+    return latest.view;
   }
 }
