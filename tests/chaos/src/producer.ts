@@ -17,7 +17,9 @@ export interface Try {
  * Batches that a producer has open at most. A client's buffer is bounded; were it not, a slow machine would drown in tries
  * that nobody waits for any more, and show nothing of the system.
  */
-const MAX_OPEN = 20;
+const MAX_OPEN = 8;
+/** The longest pause between two tries: all producers together must leave a busy machine room to recover. */
+const MAX_PAUSE_MS = 4000;
 /** How long after {@link ChaosProducer.stop} it goes on trying. */
 const GIVE_UP_MS = 120_000;
 
@@ -75,7 +77,7 @@ export class ChaosProducer {
 
   async #untilAcked(keys: readonly string[]): Promise<void> {
     let open = keys.map((key) => ({ key, message: this.#message(key) }));
-    for (let pause = 100; open.length > 0; pause = Math.min(pause * 2, 2000)) {
+    for (let pause = 100; open.length > 0; pause = Math.min(pause * 2, MAX_PAUSE_MS)) {
       const [asked, left] = [open, new Set(open)];
       const sentAt = Date.now();
       await this.#transport.send(
