@@ -15,4 +15,4 @@ it('G1 G2 G3 G4 G5 G8 G9: nothing is lost and nothing doubled, whatever is kille
   });
   const [code] = await once(run, 'exit');
   expect(code).toBe(0);
-}, 600_000);
+}, 1_200_000);
