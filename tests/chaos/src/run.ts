@@ -126,7 +126,10 @@ async function oneFault(fault: Fault, running: Running): Promise<ChaosRow> {
   await delay(options.warmUpMs);
   const started = Date.now();
   const recovery = timeToRecover(orgs[0] as ChaosOrg, stack.edgeUrl, subscribers, started);
-  const outage = await fault.inject({ stack, lines, deadLetters, random, long: options.long });
+  const broken: string[] = [];
+  const outage = await fault
+    .inject({ stack, lines, deadLetters, random, long: options.long })
+    .catch((error: Error) => void broken.push(error.message));
   const recoverMs = await recovery;
   await delay(options.coolDownMs);
   await Promise.all(all.map((producer) => producer.stop()));
@@ -142,6 +145,7 @@ async function oneFault(fault: Fault, running: Running): Promise<ChaosRow> {
     reconnects: subscribers.reduce((sum, subscriber) => sum + subscriber.reconnects, 0) - before,
     ...findings,
     faults: [
+      ...broken,
       ...findings.faults,
       ...ends.take(fault.kills ?? 0),
       ...(outage ? outageFaults(outage, tries) : []),
