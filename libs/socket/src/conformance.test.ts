@@ -7,8 +7,8 @@ import { createLogger } from '@governsai/service';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createSocketServer, type SocketServer } from './server.ts';
 
-/** Small, so that what lies above it is quickly sent. */
-const FRAME_BYTES = 256 * 1024;
+/** Not that of a gateway, to see that what depends on it follows. */
+const FRAME_BYTES = 2 * 1024 * 1024;
 const TEXT = 1;
 const BINARY = 2;
 const CLOSE = 8;
@@ -68,6 +68,12 @@ function frame(opcode: number, payload: Buffer | string = '', options: FrameOpti
   const hidden = data.map((byte, i) => byte ^ (mask[i % 4] as number));
   return Buffer.concat([head, extended, mask, hidden]);
 }
+
+/** A text of so many bytes in fragments of so many. */
+const fragments = (bytes: number, each: number) =>
+  Array.from({ length: bytes / each }, (_, i) =>
+    frame(i === 0 ? TEXT : 0, 'x'.repeat(each), { fin: (i + 1) * each === bytes }),
+  );
 
 const closeFrame = (code: number, reason: Buffer | string = '') => {
   const payload = Buffer.alloc(2);
@@ -214,6 +220,14 @@ describe('RFC 6455: messages', () => {
     client.socket.destroy();
   });
 
+  it('§5.4: may come in fragments of 64 bytes, as long as they may be', async () => {
+    const client = await open();
+    client.send(...fragments(FRAME_BYTES, 64));
+    const [message] = await client.until(1);
+    expect([message?.opcode, message?.payload.length]).toEqual([TEXT, FRAME_BYTES]);
+    client.socket.destroy();
+  });
+
   it('are read a byte at a time too', async () => {
     const client = await open();
     const text = 'Grüße, 世界 🌍';
@@ -255,7 +269,7 @@ describe('RFC 6455: messages', () => {
 
   it.each([
     ['one frame', () => [frame(TEXT, 'x'.repeat(FRAME_BYTES + 1))]],
-    ['fragments', () => Array.from({ length: 5 }, (_, i) => frame(i ? 0 : TEXT, 'x'.repeat(65_536), { fin: i === 4 }))],
+    ['fragments', () => fragments(FRAME_BYTES + 65_536, 65_536)],
   ])('§7.4.1: a message above the limit ends with 1009: %s', async (_, frames) => {
     const client = await open();
     client.send(...frames());

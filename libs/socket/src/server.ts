@@ -25,6 +25,12 @@ const SUB_PROTOCOL = 'governsai.v1';
 const HEARTBEAT_MS = 25_000;
 /** How long a peer may take to answer a close frame, a slow consumer's backlog included. */
 const CLOSE_TIMEOUT_MS = 10_000;
+/**
+ * A message may come in as many fragments as ones of this size fill a frame: each costs memory beyond its bytes, so they are
+ * bounded as well (1008).
+ */
+const FRAGMENT_BYTES = 64;
+const MIN_FRAGMENTS = 1024;
 /** Sockets above the cap that may be open at once only to be told 4429; more are cut off without a word. */
 const MAX_REFUSALS = 1000;
 /** Clients come back spread over this time after a restart. */
@@ -98,6 +104,7 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
     noServer: true,
     clientTracking: false,
     maxPayload: limits.frameBytes,
+    maxFragments: Math.max(MIN_FRAGMENTS, Math.ceil(limits.frameBytes / FRAGMENT_BYTES)),
     perMessageDeflate: options.compression ?? false,
     handleProtocols: (offered) => offered.has(SUB_PROTOCOL) && SUB_PROTOCOL,
     closeTimeout: CLOSE_TIMEOUT_MS,

@@ -19,8 +19,8 @@ function stall(): void {
     }, 15_000);
     socket.on('close', () => clearInterval(watch));
   });
-  socket.on('close', (code) => {
-    if (code === 4430) closed++;
+  socket.on('close', () => {
+    closed++;
     setTimeout(stall, 100);
   });
 }
