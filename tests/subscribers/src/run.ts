@@ -85,10 +85,10 @@ export async function runSubscribers(options: SubscribersOptions): Promise<Subsc
     progress('all faults are over; waiting for every ACK, then for every subscriber');
     await Promise.all(producers.map((producer) => producer.stop()));
     await Promise.all(sending);
-    const stored = await readStored(admin);
+    const acked = producers.reduce((sum, producer) => sum + producer.acked.size, 0);
+    const stored = await readStored(admin, acked);
     await settled(subscribers, stored);
     const result = judge(subscribers, stored);
-    const acked = producers.reduce((sum, producer) => sum + producer.acked.size, 0);
     const decisions = [...stored.values()].reduce((sum, tools) => sum + tools.length, 0);
     if (decisions < acked) result.faults.push(`${acked} decisions were ACKed and ${decisions} are stored`);
     for (const subscriber of subscribers) await subscriber.stop();
@@ -100,13 +100,14 @@ export async function runSubscribers(options: SubscribersOptions): Promise<Subsc
   }
 }
 
-/** The tools of each org's decisions, by seq - 1. Waits until what was ACKed is stored. */
-async function readStored(admin: Database): Promise<Map<string, (string | null)[]>> {
+/** The tools of each org's decisions, by seq - 1, once the `acked` ones are stored and no more come. */
+async function readStored(admin: Database, acked: number): Promise<Map<string, (string | null)[]>> {
+  const deadline = Date.now() + SETTLE_MS;
   for (let before = -1; ; await delay(1000)) {
     const rows = await admin.system.query<{ org_id: string; seq: number; tool: string | null }>(
       `SELECT org_id, seq, tool FROM decisions WHERE org_id LIKE 'chaos-%' ORDER BY org_id, seq`,
     );
-    if (rows.length > before) {
+    if (rows.length > before || (rows.length < acked && Date.now() < deadline)) {
       before = rows.length;
       continue;
     }

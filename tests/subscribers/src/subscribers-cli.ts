@@ -32,7 +32,9 @@ if (values.stalled) {
   const { alone, beside } = await runStalled({ dir, progress, ...size });
   say(`${size.healthy} healthy readers alone: p50 ${alone.p50} ms, p99 ${alone.p99} ms, of ${alone.count} pushes`);
   say(`beside ${size.stalled} stalled ones: p50 ${beside.p50} ms, p99 ${beside.p99} ms, of ${beside.count} pushes`);
-  say(`p99 with ÷ without: ${(beside.p99 / alone.p99).toFixed(2)}; stalled readers closed and come back: ${beside.closed}`);
+  say(
+    `p99 with ÷ without: ${(beside.p99 / alone.p99).toFixed(2)}; stalled readers closed and come back: ${beside.closed}`,
+  );
   process.exit(0);
 }
 
