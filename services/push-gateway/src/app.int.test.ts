@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   type BudgetsChanged,
@@ -56,6 +58,8 @@ let gateway: RunningService;
 let url: string;
 let version = 1;
 const relayed: unknown[] = [];
+/** What ingest-gateway waits for before it answers. */
+let relaying: Promise<void> = Promise.resolve();
 const clients: Client[] = [];
 
 class Client {
@@ -64,8 +68,8 @@ class Client {
   readonly ws: WebSocket;
   isClosed = false;
 
-  constructor(apiKey: string, gatewayUrl = url) {
-    this.ws = new WebSocket(`${gatewayUrl}?key=${apiKey}`);
+  constructor(apiKey: string | null, gatewayUrl = url, headers = {}) {
+    this.ws = new WebSocket(`${gatewayUrl}${apiKey ? `?key=${apiKey}` : ''}`, { headers });
     this.ws.on('message', (data) => this.messages.push(JSON.parse(String(data))));
     this.ws.on('error', () => {});
     this.closed = new Promise((resolve) =>
@@ -199,7 +203,10 @@ async function startGateway(environment = {}): Promise<{ gateway: RunningService
     HEALTH_CHECK_INTERVAL: '200',
     ...environment,
   });
-  return { gateway: await start(log), url: `ws://127.0.0.1:${port}/ws` };
+  // Read at once: the next one is started with what it is given.
+  const starting = start(log);
+  for (const name of Object.keys(environment)) delete process.env[name];
+  return { gateway: await starting, url: `ws://127.0.0.1:${port}/ws` };
 }
 
 async function freePort(): Promise<number> {
@@ -243,6 +250,7 @@ beforeAll(async () => {
     app.mount(relayIngest, async ({ body }) => {
       const { items } = body as { items: { message: { idempotencyKey: string }; principal: Principal }[] };
       relayed.push(...items);
+      await relaying;
       return {
         results: items.map(({ message: { idempotencyKey: id } }) =>
           id === 'refused'
@@ -559,7 +567,55 @@ describe('filters, fields and tool globs', () => {
     ]);
     client.ws.terminate();
     await small.stop();
-    delete process.env.MAX_SUBSCRIPTIONS;
+  });
+});
+
+describe('docs/push.md', () => {
+  const page = readFileSync(join(import.meta.dirname, '../../../docs/push.md'), 'utf8');
+  const examples = [...page.matchAll(/^```text\n(.*?)^```/gms)].map(([, text]) => text?.trim().split('\n') ?? []);
+
+  /** The decisions of the page, by seq: the four that are there at first, then those that examples record. */
+  const recorded: Partial<ChainRecord>[] = [{}];
+  const say: Say = (seq) => ({ scope: 'https://api.example.com', ...recorded[seq] });
+
+  /** What an example prints, where `…` is any value. */
+  const anything = (value: unknown): unknown => {
+    if (value === '…') return expect.anything();
+    if (value === null || typeof value !== 'object') return value;
+    const entries = Object.entries(value).map(([name, member]) => [name, anything(member)]);
+    return Array.isArray(value) ? entries.map(([, member]) => member) : Object.fromEntries(entries);
+  };
+
+  it('shows what really happens', async () => {
+    const orgId = 'acme';
+    await db.transaction([orgId], (tx) => tx.execute(`INSERT INTO organizations (id, name) VALUES ($1, $1)`, [orgId]));
+    const apiKey = key('key-acme', { orgId });
+    for (const [, tool, decision] of page.matchAll(/^\| \d \| `([\w.]+)` \| (allow|deny) \|$/gm)) {
+      recorded.push({ tool, decision: decision as ChainRecord['decision'] });
+    }
+    await storeAndPublish(orgId, 1, recorded.length - 1, say);
+    expect(recorded).toHaveLength(5);
+    expect(examples).toHaveLength(6);
+    for (const lines of examples) {
+      const client = new Client(apiKey);
+      const received: unknown[] = [];
+      for (const line of lines) {
+        const [, what, json = ''] = /^([→←·]) (.*)$/.exec(line) ?? [];
+        const message = JSON.parse(json);
+        if (what === '→') {
+          await client.send(message);
+        } else if (what === '·') {
+          const { seq, ...said } = message;
+          recorded[seq] = said;
+          await storeAndPublish(orgId, seq, seq, say);
+        } else {
+          received.push(anything(message));
+          await eventually(() => client.messages.length >= received.length);
+        }
+      }
+      expect(client.messages).toEqual(received);
+      client.ws.terminate();
+    }
   });
 });
 
@@ -757,7 +813,63 @@ describe('ingest', () => {
   });
 });
 
+describe('limits', () => {
+  it('are what the environment says', async () => {
+    const { gateway: small, url: smallUrl } = await startGateway({
+      ALLOWED_ORIGINS: 'https://app.example',
+      MAX_CONNECTIONS: '2',
+      AUTH_DEADLINE_MS: '300',
+      MAX_MESSAGE_BYTES: '2000',
+      MAX_FRAME_BYTES: '4000',
+      RATE_LIMIT_KEY: '1',
+      RATE_LIMIT_KEY_BURST: '4',
+    });
+    const { apiKey } = await newOrg();
+    const refused = new Client(apiKey, smallUrl, { origin: 'https://evil.example' });
+    await expect(new Promise((_, reject) => refused.ws.once('error', reject))).rejects.toThrow('403');
+    expect((await new Client(null, smallUrl).closed).code).toBe(4408);
+    const client = new Client(apiKey, smallUrl, { origin: 'https://app.example' });
+    await client.send({ type: 'PING', padding: 'x'.repeat(2000) });
+    for (let i = 0; i < 10; i++) await client.send({ type: 'PING' });
+    await eventually(() => client.messages.length >= 11);
+    expect(client.of('ERROR')[0]).toMatchObject({ code: 'PAYLOAD_TOO_LARGE' });
+    const limited = client.of('ERROR').slice(1);
+    expect(limited.length).toBeGreaterThan(0);
+    for (const error of limited) {
+      expect(error).toMatchObject({ code: 'RATE_LIMITED', retryAfterMs: expect.any(Number) });
+    }
+    const second = new Client(apiKey, smallUrl);
+    await new Promise((resolve) => second.ws.once('open', resolve));
+    expect((await new Client(apiKey, smallUrl).closed).code).toBe(4429);
+    await client.send({ type: 'PING', padding: 'x'.repeat(5000) });
+    expect((await client.closed).code).toBe(1009);
+    second.ws.terminate();
+    await small.stop();
+  });
+});
+
 describe('outages and restarts', () => {
+  it('G9: a drained replica finishes the INGESTs it has handed on before it closes', async () => {
+    const { apiKey } = await newOrg();
+    const { gateway: leaving, url: leavingUrl } = await startGateway();
+    let answer = () => {};
+    relaying = new Promise((resolve) => {
+      answer = resolve;
+    });
+    const client = new Client(apiKey, leavingUrl);
+    await client.send({ type: 'INGEST', schema: 'decision.v1', idempotencyKey: 'at-the-end', data: {} });
+    await eventually(() => JSON.stringify(relayed).includes('at-the-end'));
+    const stopping = leaving.stop();
+    const ready = () => fetch(leavingUrl.replace('ws:', 'http:').replace('/ws', '/readyz'));
+    expect((await ready()).status).toBe(503);
+    expect(client.isClosed).toBe(false);
+    answer();
+    relaying = Promise.resolve();
+    expect((await client.closed).code).toBe(1012);
+    expect(client.of('ACK')).toMatchObject([{ id: 'at-the-end' }]);
+    await stopping;
+  });
+
   it('G9: a drained replica closes with 1012, and another one takes over without a hole', async () => {
     const { orgId, apiKey, channel } = await newOrg();
     const { gateway: leaving, url: leavingUrl } = await startGateway();
