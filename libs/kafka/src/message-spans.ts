@@ -54,6 +54,7 @@ export class MessageSpans<T extends TopicName> {
   ) {
     const active = trace.getActiveSpan()?.spanContext();
     const links = active ? [{ context: active }] : [];
+    const shared = attributesOf(batch);
     for (const message of batch.messages) {
       if (!isTraced(message.headers)) continue;
       const key = keyOf(message);
@@ -63,12 +64,10 @@ export class MessageSpans<T extends TopicName> {
         kind: SpanKind.CONSUMER,
         parent,
         links,
-        attributes: () => ({
-          ...attributesOf(batch),
-          [MESSAGING.offset]: Number(message.offset),
-          ...describe(message),
-        }),
+        shared,
+        attributes: () => describe(message),
       });
+      started.setAttribute(MESSAGING.offset, Number(message.offset));
       this.#spans.set(key, { span: started, context: trace.setSpan(parent, started) });
     }
   }

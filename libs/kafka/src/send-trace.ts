@@ -30,13 +30,10 @@ export function traceSend<T extends TopicName>(topic: T, message: OutgoingMessag
   const sending = span(`send ${topic}`, {
     kind: SpanKind.PRODUCER,
     parent,
-    attributes: () => ({
-      ...messageAttributes({ name: 'send', type: 'send', topic }),
-      [MESSAGING.clientId]: clientId,
-      [MESSAGING.key]: message.key,
-      ...message.trace?.attributes?.(),
-    }),
+    shared: messageAttributes({ name: 'send', type: 'send', topic }),
+    attributes: () => message.trace?.attributes?.() ?? {},
   });
+  sending.setAttribute(MESSAGING.clientId, clientId).setAttribute(MESSAGING.key, message.key);
   return {
     headers: traceHeaders(trace.setSpan(parent, sending)),
     end(error) {

@@ -2,6 +2,7 @@ export {
   type Attributes,
   type Context,
   DECISION,
+  decisionAttributes,
   describeActiveSpan,
   extractContext,
   followOrgs,

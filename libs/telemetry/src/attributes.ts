@@ -51,18 +51,29 @@ export const DB = {
   status: 'db.response.status_code',
 } as const;
 
+// Of spans that each decision has, what is the same is made once, and what is not has its names written out: an object made
+// with computed names, or of other objects, costs more than the span itself.
+
+/** Statements are constant: there are fewer than this. */
+const MAX_SUMMARIES = 512;
+const bySummary = new Map<string, Attributes>();
+
 /**
- * Attributes of a statement's span. `summary` is its operation and the table it is about: `INSERT decisions`. Never its text
- * or parameters.
+ * Attributes of a statement's span, not to be changed. `summary` is its operation and the table it is about: `INSERT
+ * decisions`. Never its text or parameters.
  */
 export function statementAttributes(summary: string): Attributes {
+  const known = bySummary.get(summary);
+  if (known) return known;
   const [operation, collection] = summary.split(' ', 2);
-  return {
+  const made = {
     [DB.system]: 'postgresql',
     [DB.summary]: summary,
     [DB.operation]: operation,
     ...(collection === undefined ? {} : { [DB.collection]: collection }),
   };
+  if (bySummary.size < MAX_SUMMARIES) bySummary.set(summary, made);
+  return made;
 }
 
 /** What a decision is found by in a trace store. Never what it says (G12). */
@@ -73,6 +84,23 @@ export const DECISION = {
   correlationId: 'governsai.correlation.id',
 } as const;
 
+/** Attributes of a span about one decision. */
+export function decisionAttributes({ orgId, id, seq, correlationId }: DecisionNames): Attributes {
+  const names: Attributes = { 'governsai.org.id': orgId, 'governsai.decision.id': id };
+  if (seq !== undefined) names['governsai.decision.seq'] = seq;
+  if (typeof correlationId === 'string' && correlationId !== '') names['governsai.correlation.id'] = correlationId;
+  return names;
+}
+
+interface DecisionNames {
+  orgId: string;
+  id: string;
+  /** Not known before it is stored. */
+  seq?: number;
+  /** Told when it is a text. */
+  correlationId?: unknown;
+}
+
 export interface MessageAttributes {
   /** What is done: `send`, `process`, or this system's own word for processing, as `push`. */
   name: string;
@@ -80,12 +108,20 @@ export interface MessageAttributes {
   topic: string;
 }
 
-/** Attributes that every span about a message in Kafka has. */
+const byMessage = new Map<string, Attributes>();
+
+/** Attributes that every span about a message in Kafka has, not to be changed. */
 export function messageAttributes({ name, type, topic }: MessageAttributes): Attributes {
-  return {
-    [MESSAGING.system]: 'kafka',
-    [MESSAGING.operationName]: name,
-    [MESSAGING.operationType]: type,
-    [MESSAGING.destination]: topic,
-  };
+  const key = `${name} ${type} ${topic}`;
+  let made = byMessage.get(key);
+  if (made === undefined) {
+    made = {
+      [MESSAGING.system]: 'kafka',
+      [MESSAGING.operationName]: name,
+      [MESSAGING.operationType]: type,
+      [MESSAGING.destination]: topic,
+    };
+    byMessage.set(key, made);
+  }
+  return made;
 }

@@ -2,6 +2,7 @@ export { type Attributes, type Context, type Span, SpanKind } from '@opentelemet
 export {
   DB,
   DECISION,
+  decisionAttributes,
   HTTP,
   MESSAGING,
   type MessageAttributes,

@@ -4,6 +4,7 @@ import { context, propagation, ROOT_CONTEXT, SpanStatusCode, trace } from '@open
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
+import { DECISION, decisionAttributes, messageAttributes } from './attributes.ts';
 import { isTraced, traceHeaders, traceIdOf } from './propagation.ts';
 import { describeActiveSpan, span, withLinkedSpan, withSpan } from './spans.ts';
 
@@ -54,6 +55,39 @@ describe('spans', () => {
   });
 
   const only = () => exporter.getFinishedSpans()[0]!;
+
+  it('share what they have in common, and keep what is their own to themselves', () => {
+    const shared = messageAttributes({ name: 'process', type: 'process', topic: 'decisions.submitted' });
+    const before = { ...shared };
+    const own = decisionAttributes({ orgId: 'acme', id: 'dec_1', seq: 7, correlationId: 'c-1' });
+    span('lazily', { shared, attributes: () => own }).end();
+    span('at once', { shared, attributes: own }).end();
+    span('alone', { shared }).end();
+    const [lazily, atOnce, alone] = exporter.getFinishedSpans();
+    const all = {
+      'messaging.system': 'kafka',
+      'messaging.operation.name': 'process',
+      'messaging.operation.type': 'process',
+      'messaging.destination.name': 'decisions.submitted',
+      'governsai.org.id': 'acme',
+      'governsai.decision.id': 'dec_1',
+      'governsai.decision.seq': 7,
+      'governsai.correlation.id': 'c-1',
+    };
+    expect(lazily!.attributes).toEqual(all);
+    expect(atOnce!.attributes).toEqual(all);
+    expect(alone!.attributes).toEqual(before);
+    expect(messageAttributes({ name: 'process', type: 'process', topic: 'decisions.submitted' })).toEqual(before);
+  });
+
+  it('names a decision by what DECISION says', () => {
+    const own = decisionAttributes({ orgId: 'acme', id: 'dec_1', seq: 7, correlationId: 'c-1' });
+    expect(Object.keys(own).sort()).toEqual(Object.values(DECISION).sort());
+    expect(decisionAttributes({ orgId: 'acme', id: 'dec_1', correlationId: null })).toEqual({
+      [DECISION.orgId]: 'acme',
+      [DECISION.id]: 'dec_1',
+    });
+  });
 
   it('end as failed, without a word that is not ours', async () => {
     const failure = new Error('invalid input syntax for type json: "secret"', { cause: 'secret' });

@@ -20,6 +20,8 @@ export interface SpanOptions {
   kind?: SpanKind;
   /** A function is called only when the span is recorded. */
   attributes?: Attributes | (() => Attributes);
+  /** Besides them, what many spans have in common; copied, so that one object serves all. */
+  shared?: Attributes;
   /** The context to continue; the active one unless given. */
   parent?: Context;
   links?: Link[];
@@ -29,19 +31,21 @@ export interface SpanOptions {
 
 /** Begins a span, which the caller ends. It records nothing when tracing is off or its trace is not sampled. */
 export function span(name: string, options: SpanOptions = {}): Span {
-  const { attributes = {}, links = [], startTime } = options;
-  const lazy = typeof attributes === 'function';
+  const { attributes, shared, links = [], startTime } = options;
   const started = tracer.startSpan(
     name,
     {
       kind: options.kind ?? SpanKind.INTERNAL,
-      attributes: lazy ? {} : attributes,
+      attributes: shared ?? (typeof attributes === 'object' ? attributes : {}),
       links,
       ...(startTime === undefined ? {} : { startTime }),
     },
     options.parent ?? context.active(),
   );
-  if (lazy && started.isRecording()) started.setAttributes(attributes());
+  if (started.isRecording()) {
+    if (typeof attributes === 'function') started.setAttributes(attributes());
+    else if (shared && attributes) started.setAttributes(attributes);
+  }
   return started;
 }
 
@@ -93,7 +97,8 @@ function linksTo(carriers: Iterable<TraceHeaders>): Link[] {
  * `summary` as in {@link statementAttributes}.
  */
 export function recordStatement(summary: string, options: Required<Pick<SpanOptions, 'parent' | 'startTime'>>): void {
-  span(summary, { ...options, kind: SpanKind.CLIENT, attributes: () => statementAttributes(summary) }).end();
+  const { parent, startTime } = options;
+  span(summary, { parent, startTime, kind: SpanKind.CLIENT, attributes: statementAttributes(summary) }).end();
 }
 
 /** Adds attributes to the active span; builds them only if it is recorded. */

@@ -7,7 +7,7 @@ import {
 } from '@governsai/contracts';
 import type { Database } from '@governsai/db';
 import type { Producer } from '@governsai/kafka';
-import { type Context, DECISION, NO_TRACE } from '@governsai/service';
+import { type Context, decisionAttributes, NO_TRACE } from '@governsai/service';
 import type { RecordedOrg } from './recorder.ts';
 import { markPublished } from './store.ts';
 
@@ -112,5 +112,5 @@ export class Publisher {
 }
 
 function attributesOf({ seq, decision }: DecisionsRecorded) {
-  return { [DECISION.orgId]: decision.orgId, [DECISION.id]: decision.id, [DECISION.seq]: seq };
+  return decisionAttributes({ orgId: decision.orgId, id: decision.id, seq });
 }

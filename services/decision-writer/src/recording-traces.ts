@@ -1,6 +1,6 @@
 import type { DecisionsSubmitted } from '@governsai/contracts';
 import { type ConsumedBatch, MessageSpans } from '@governsai/kafka';
-import { type Attributes, type Context, DECISION, recordStatement } from '@governsai/service';
+import { type Attributes, type Context, DECISION, decisionAttributes, recordStatement } from '@governsai/service';
 import type { RecordedOrg } from './recorder.ts';
 
 /** The traces of a batch's decisions while they are recorded (G11). Those that are not sampled cost nothing. */
@@ -36,11 +36,7 @@ export class RecordingTraces {
   }
 }
 
-function attributesOf({ value }: { value: DecisionsSubmitted }): Attributes {
-  const { correlationId } = value.data as { correlationId?: unknown };
-  return {
-    [DECISION.orgId]: value.orgId,
-    [DECISION.id]: value.decisionId,
-    ...(typeof correlationId === 'string' ? { [DECISION.correlationId]: correlationId } : {}),
-  };
+function attributesOf({ value: { orgId, decisionId, data } }: { value: DecisionsSubmitted }): Attributes {
+  const { correlationId } = data as { correlationId?: unknown };
+  return decisionAttributes({ orgId, id: decisionId, correlationId });
 }

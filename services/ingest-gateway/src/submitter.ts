@@ -1,6 +1,6 @@
 import { AppError, type DecisionsSubmitted, type IngestSchema } from '@governsai/contracts';
 import type { Producer } from '@governsai/kafka';
-import { type Attributes, type Context, DECISION } from '@governsai/service';
+import { type Attributes, type Context, decisionAttributes } from '@governsai/service';
 import type { KnownKeys } from './known-keys.ts';
 import type { StoredLookup } from './stored-lookup.ts';
 
@@ -111,11 +111,7 @@ export class Submitter {
 /** What a submission is found by in a trace store. */
 export function attributesOf(submission: DecisionsSubmitted): Attributes {
   const { correlationId } = submission.data as { correlationId?: unknown };
-  return {
-    [DECISION.orgId]: submission.orgId,
-    [DECISION.id]: submission.decisionId,
-    ...(typeof correlationId === 'string' ? { [DECISION.correlationId]: correlationId } : {}),
-  };
+  return decisionAttributes({ orgId: submission.orgId, id: submission.decisionId, correlationId });
 }
 
 function accepted(submission: DecisionsSubmitted, dedup: boolean): Accepted {

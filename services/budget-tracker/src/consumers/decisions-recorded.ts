@@ -1,7 +1,7 @@
 import { type DecisionsRecorded, orgId } from '@governsai/contracts';
 import type { Database } from '@governsai/db';
 import { type ConsumedBatch, type ConsumedMessage, MessageSpans } from '@governsai/kafka';
-import { type Attributes, DECISION, type Logger } from '@governsai/service';
+import { type Attributes, decisionAttributes, type Logger } from '@governsai/service';
 import { fromEvent } from '../domain/recorded.ts';
 import { countDelays } from '../metrics.ts';
 import type { Definitions } from '../store/definitions.ts';
@@ -64,10 +64,6 @@ async function arrivalsOf(batch: Batch): Promise<Arrival<Message>[]> {
 }
 
 function attributesOf({ value: { seq, decision } }: { value: DecisionsRecorded }): Attributes {
-  return {
-    [DECISION.orgId]: decision.orgId,
-    [DECISION.id]: decision.id,
-    [DECISION.seq]: seq,
-    ...(decision.correlationId ? { [DECISION.correlationId]: decision.correlationId } : {}),
-  };
+  const { orgId, id, correlationId } = decision;
+  return decisionAttributes({ orgId, id, seq, correlationId });
 }

@@ -1,6 +1,6 @@
 import type { DecisionsRecorded } from '@governsai/contracts';
 import type { BroadcastHandler } from '@governsai/kafka';
-import { type Attributes, DECISION, type Logger } from '@governsai/service';
+import { type Attributes, decisionAttributes, type Logger } from '@governsai/service';
 import { countPush } from '../metrics.ts';
 import { DecisionPush } from '../streams/decision-push.ts';
 import type { StreamRegistry } from '../streams/stream-registry.ts';
@@ -34,11 +34,6 @@ export function decisionsRecordedHandler(streams: StreamRegistry, log: Logger): 
   };
 }
 
-function attributesOf({ seq, decision }: DecisionsRecorded): Attributes {
-  return {
-    [DECISION.orgId]: decision.orgId,
-    [DECISION.id]: decision.id,
-    [DECISION.seq]: seq,
-    ...(decision.correlationId ? { [DECISION.correlationId]: decision.correlationId } : {}),
-  };
+function attributesOf({ seq, decision: { orgId, id, correlationId } }: DecisionsRecorded): Attributes {
+  return decisionAttributes({ orgId, id, seq, correlationId });
 }

@@ -46,7 +46,8 @@ export function pushTraced(
   const pushing = span(`push ${topic}`, {
     kind: SpanKind.CONSUMER,
     parent: extractContext(headers),
-    attributes: () => ({ ...messageAttributes({ name: 'push', type: 'process', topic }), ...describe() }),
+    shared: messageAttributes({ name: 'push', type: 'process', topic }),
+    attributes: describe,
   });
   try {
     push();
