@@ -1,5 +1,10 @@
-import { TOPICS, type TopicName } from '@governsai/contracts';
+import type { TopicName } from '@governsai/contracts';
+import type { Admin, ConfigResourceTypes } from 'kafkajs';
 import { type KafkaOptions, withAdmin } from './connection.ts';
+
+/** Node.js cannot import the client's own constant by name. */
+const TOPIC_RESOURCE: ConfigResourceTypes.TOPIC = 2;
+const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** Where a group reads one partition again. */
 export interface RewoundPartition {
@@ -31,15 +36,14 @@ export async function rewindGroup(
   { topic, groupId, to, dryRun = false }: RewindOptions,
 ): Promise<RewoundPartition[]> {
   const age = Date.now() - to.getTime();
-  const { retentionMs } = TOPICS[topic];
   if (!(age >= 0)) throw new Error('the time to go back to lies ahead: give one that has passed');
-  if (age > retentionMs) {
-    const days = Math.floor(retentionMs / 86_400_000);
-    throw new Error(`${topic} keeps ${days} days: what is older cannot be read again; give a later time`);
-  }
   const group = options.topicPrefix + groupId;
   const name = options.topicPrefix + topic;
   return withAdmin(options, async (admin) => {
+    const days = (await retentionMs(admin, name)) / DAY_MS;
+    if (age > days * DAY_MS) {
+      throw new Error(`${topic} keeps ${Math.floor(days)} days: what is older cannot be read again; give a later time`);
+    }
     const { groups } = await admin.describeGroups([group]);
     if ((groups[0]?.members.length ?? 0) > 0) {
       throw new Error(`${groupId} is running: stop every replica of it first, then try again`);
@@ -60,4 +64,15 @@ export async function rewindGroup(
     }
     return rewound;
   });
+}
+
+/** How long a topic is kept, as it is set now; infinite where that is for ever. */
+async function retentionMs(admin: Admin, topic: string): Promise<number> {
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: [{ type: TOPIC_RESOURCE, name: topic, configNames: ['retention.ms'] }],
+  });
+  const value = Number(resources[0]?.configEntries[0]?.configValue);
+  if (Number.isNaN(value)) throw new Error(`Kafka does not say how long ${topic} is kept: look at its retention.ms`);
+  return value < 0 ? Number.POSITIVE_INFINITY : value;
 }

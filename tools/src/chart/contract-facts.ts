@@ -5,7 +5,7 @@ import { type EdgePath, edgePaths } from './edge-paths.ts';
 /** A right at Kafka on one topic, by its name without the prefix. */
 interface TopicRight {
   topic: string;
-  operations: ('Describe' | 'Read' | 'Write')[];
+  operations: ('Describe' | 'DescribeConfigs' | 'Read' | 'Write')[];
 }
 
 /** What the chart's templates need of the contracts. */
@@ -14,6 +14,8 @@ export interface ContractFacts {
   topics: WantedTopic[];
   /** The rights each service and the admin command need on topics. Their consumer groups begin with their own names. */
   rights: Record<ServiceName | 'admin', TopicRight[]>;
+  /** Groups of services that the admin command moves back. */
+  rewound: ServiceName[];
 }
 
 export function contractFacts(): ContractFacts {
@@ -22,6 +24,7 @@ export function contractFacts(): ContractFacts {
     edge: edgePaths(),
     topics: wantedTopics(''),
     rights: { ...(Object.fromEntries(rights) as Record<ServiceName, TopicRight[]>), admin: adminRights() },
+    rewound: Object.values(REWOUND),
   };
 }
 
@@ -39,10 +42,19 @@ function topicRights(service: ServiceName): TopicRight[] {
   });
 }
 
-/** The admin command lists dead letters and sends them back to where they came from; it reads no other topic. */
+/** Topics that the admin command makes services read again (`rewind`), by the service whose group that is. */
+const REWOUND: Partial<Record<TopicName, ServiceName>> = {
+  'decisions.submitted': 'decision-writer',
+  'audit.recorded': 'auth',
+};
+
+/** The admin command lists dead letters, sends them back to where they came from, and moves groups back. */
 function adminRights(): TopicRight[] {
   return TOPIC_NAMES.flatMap((name: TopicName): TopicRight[] => [
-    { topic: name, operations: ['Describe', 'Write'] },
+    {
+      topic: name,
+      operations: ['Describe', 'Write', ...(REWOUND[name] ? (['Read', 'DescribeConfigs'] as const) : [])],
+    },
     { topic: deadLetterTopic(name), operations: ['Describe', 'Read'] },
   ]);
 }
