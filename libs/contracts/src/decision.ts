@@ -34,8 +34,16 @@ export type RawTexts = z.infer<typeof rawTexts>;
 // RFC 3339; also without an offset (UTC then) and with any number of fractional digits.
 const TIME = /^(\d{4}-\d\d-\d\d)T((?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d)(\.\d+)?(Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)?$/;
 
+// The form this system writes, which most clients write as well.
+const OWN_FORM = /^(?!0000)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+
 /** The instant a client's time means, as RFC 3339 UTC with milliseconds; null when it is no time we can store. */
 function instant(value: string): string | null {
+  if (OWN_FORM.test(value)) {
+    const parsed = new Date(value);
+    // A day or an hour that does not exist would come back as another one.
+    if (!Number.isNaN(parsed.getTime()) && parsed.toISOString() === value) return value;
+  }
   const [, date, time, fraction = '', offset = 'Z'] = TIME.exec(value.toUpperCase()) ?? [];
   if (date === undefined) return null;
   // Date.parse takes 30 February for 2 March: a day that comes back as another one is none.

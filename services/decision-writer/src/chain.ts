@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomFillSync } from 'node:crypto';
 import {
   type ChainRecord,
   canonicalJson,
@@ -42,9 +42,23 @@ export interface LinkOptions {
 
 const SALT_BYTES = 16;
 
+// Random bytes are fetched many at a time: a call for each salt would cost more than the hash it is for. Each is used once.
+const pool = Buffer.allocUnsafe(256 * SALT_BYTES);
+let used = pool.length;
+
+function newSalt(): string {
+  if (used === pool.length) {
+    randomFillSync(pool);
+    used = 0;
+  }
+  const salt = pool.toString('hex', used, used + SALT_BYTES);
+  used += SALT_BYTES;
+  return salt;
+}
+
 /** SHA-256 of text in UTF-8, as 64 hex digits. */
 export function sha256(text: string): string {
-  return createHash('sha256').update(text, 'utf8').digest('hex');
+  return hash('sha256', text);
 }
 
 /** What enters the chain of a person: a hash nobody can guess values against once the salt is erased. */
@@ -56,7 +70,7 @@ export function personHash(person: Person, salt: string): string {
 export function nextLink(submitted: SubmittedDecision, head: ChainHead, options: LinkOptions): ChainLink {
   const data = submitted.data;
   const person = personOf(submitted);
-  const personSalt = person ? (options.salt?.() ?? randomBytes(SALT_BYTES).toString('hex')) : null;
+  const personSalt = person ? (options.salt?.() ?? newSalt()) : null;
   const record: ChainRecord = {
     v: 1,
     orgId: submitted.orgId,

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { canonicalJson, type IngestSchema } from '@governsai/contracts';
 
 const ID_HEX_DIGITS = 32;
@@ -8,7 +8,7 @@ const ID_HEX_DIGITS = 32;
  * separated by U+0000, which neither may contain.
  */
 export function decisionIdOf(orgId: string, idempotencyKey: string): string {
-  const digest = createHash('sha256').update(`${orgId}\u0000${idempotencyKey}`, 'utf8').digest('hex');
+  const digest = hash('sha256', `${orgId}\u0000${idempotencyKey}`);
   return `dec_${digest.slice(0, ID_HEX_DIGITS)}`;
 }
 
@@ -17,7 +17,5 @@ export function decisionIdOf(orgId: string, idempotencyKey: string): string {
  * defaults, the org and raw text already.
  */
 export function bodyHashOf(schema: IngestSchema, data: object): string {
-  return createHash('sha256')
-    .update(`${schema}\u0000${canonicalJson(data)}`, 'utf8')
-    .digest('hex');
+  return hash('sha256', `${schema}\u0000${canonicalJson(data)}`);
 }
