@@ -1,4 +1,5 @@
 export { announceAccessChange, type Concerned } from './access-change.ts';
+export { bigintArray, textArray, timestamptzArray } from './arrays.ts';
 export { ConnectionCounts } from './connection-counts.ts';
 export { createDatabase, type Database, type DatabaseOptions, type PoolStats } from './database.ts';
 export { DEMO_ORGS, type DemoKey, type DemoOrg, type DemoUser } from './demo.ts';

@@ -1,4 +1,4 @@
-import type { Sql } from '@governsai/db';
+import { bigintArray, type Sql, textArray, timestamptzArray } from '@governsai/db';
 import type { ChainHead, ChainLink } from './chain.ts';
 import { idKey, type SubmittedEvent } from './plan.ts';
 
@@ -58,7 +58,7 @@ export async function storedBodies(
      SELECT e.org_id, e.id, e.body_hash FROM asked a JOIN events e ON e.org_id = a.org_id AND e.id = a.id
      UNION ALL
      SELECT p.org_id, p.id, p.body_hash FROM asked a JOIN pruned_decisions p ON p.org_id = a.org_id AND p.id = a.id`,
-    [orgIds, ids],
+    [textArray(orgIds), textArray(ids)],
   );
   return new Map(rows.map((row) => [idKey(row.org_id, row.id), row.body_hash]));
 }
@@ -66,32 +66,33 @@ export async function storedBodies(
 /** Inserts links in one statement. A row that is there already is an error, never ignored. */
 export async function insertLinks(tx: Sql, links: readonly ChainLink[]): Promise<void> {
   if (links.length === 0) return;
+  const texts = (of: (link: ChainLink) => string | null) => textArray(links.map(of));
   await tx.execute(
     `INSERT INTO decisions (org_id, seq, id, body_hash, direction, decision, tool, correlation_id, tags, ts, recorded_at,
        record, prev_hash, hash, person, person_salt)
      SELECT org_id, seq, id, body_hash, direction, decision, tool, correlation_id, tags::text[], ts, recorded_at,
-       record, prev_hash, hash, person, person_salt
+       record, prev_hash, hash, person::jsonb, person_salt
      FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-       $9::text[], $10::timestamptz[], $11::timestamptz[], $12::text[], $13::text[], $14::text[], $15::jsonb[], $16::text[])
+       $9::text[], $10::timestamptz[], $11::timestamptz[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[])
        AS r(org_id, seq, id, body_hash, direction, decision, tool, correlation_id, tags, ts, recorded_at, record, prev_hash,
          hash, person, person_salt)`,
     [
-      links.map((link) => link.record.orgId),
-      links.map((link) => link.record.seq),
-      links.map((link) => link.record.id),
-      links.map((link) => link.bodyHash),
-      links.map((link) => link.record.direction),
-      links.map((link) => link.record.decision),
-      links.map((link) => link.record.tool ?? null),
-      links.map((link) => link.record.correlationId ?? null),
-      links.map((link) => textArrayLiteral(link.record.tags ?? [])),
-      links.map((link) => link.record.ts),
-      links.map((link) => link.record.recordedAt),
-      links.map((link) => link.canonical),
-      links.map((link) => link.record.prevHash),
-      links.map((link) => link.hash),
-      links.map((link) => (link.person ? JSON.stringify(link.person) : null)),
-      links.map((link) => link.personSalt),
+      texts((link) => link.record.orgId),
+      bigintArray(links.map((link) => link.record.seq)),
+      texts((link) => link.record.id),
+      texts((link) => link.bodyHash),
+      texts((link) => link.record.direction),
+      texts((link) => link.record.decision),
+      texts((link) => link.record.tool ?? null),
+      texts((link) => link.record.correlationId ?? null),
+      texts((link) => textArrayLiteral(link.record.tags ?? [])),
+      timestamptzArray(links.map((link) => link.record.ts)),
+      timestamptzArray(links.map((link) => link.record.recordedAt)),
+      texts((link) => link.canonical),
+      texts((link) => link.record.prevHash),
+      texts((link) => link.hash),
+      texts((link) => (link.person ? JSON.stringify(link.person) : null)),
+      texts((link) => link.personSalt),
     ],
   );
 }

@@ -1,4 +1,4 @@
-import type { Database } from '@governsai/db';
+import { type Database, textArray } from '@governsai/db';
 import type { Logger } from '@governsai/service';
 
 /** An id to look up, within its org. */
@@ -65,7 +65,7 @@ export function createStoredLookup({
          SELECT e.id, e.body_hash FROM asked a JOIN events e ON e.org_id = a.org_id AND e.id = a.id
          UNION ALL
          SELECT p.id, p.body_hash FROM asked a JOIN pruned_decisions p ON p.org_id = a.org_id AND p.id = a.id`,
-        [keys.map((key) => key.orgId), keys.map((key) => key.decisionId)],
+        [textArray(keys.map((key) => key.orgId)), textArray(keys.map((key) => key.decisionId))],
       ),
     );
     return new Map(rows.map((row) => [row.id, row.body_hash]));
