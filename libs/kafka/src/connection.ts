@@ -1,3 +1,4 @@
+import './record-encoder.ts';
 import './request-queue-timer.ts';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Admin, type ISocketFactory, Kafka, type KafkaConfig, logLevel } from 'kafkajs';
