@@ -14,6 +14,9 @@ import type { OutgoingMessage, Producer, ProducerOptions, SourceMessage } from '
 const RECORD_OVERHEAD_BYTES = 100;
 const RETRY_AFTER_MS = 1_000;
 
+/** Told once: null when the broker has confirmed, else why it did not. */
+type Done = (failure: Error | null) => void;
+
 /** See {@link Producer}. */
 export class GroupCommitProducer implements Producer {
   readonly #kafka: KafkaOptions;
@@ -52,32 +55,37 @@ export class GroupCommitProducer implements Producer {
     }
   }
 
-  async send<T extends TopicName>(topic: T, message: OutgoingMessage<T>): Promise<void> {
-    const sending = traceSend(topic, message, this.#kafka.clientId);
-    try {
-      await this.#enqueue(topic, topic, {
-        key: message.key,
-        value: serialize(topic, message.value),
-        headers: { schema: TOPICS[topic].schema, ...message.headers, ...sending.headers },
-      });
-      sending.end();
-    } catch (error) {
-      sending.end(error);
-      throw error;
-    }
+  send<T extends TopicName>(topic: T, message: OutgoingMessage<T>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#begin(topic, message, (failure) => (failure === null ? resolve() : reject(failure)));
+    });
   }
 
   async sendAll<T extends TopicName>(topic: T, messages: readonly OutgoingMessage<T>[]): Promise<void> {
-    const results = await Promise.allSettled(messages.map((message) => this.send(topic, message)));
-    const failed = results.find((result) => result.status === 'rejected');
-    if (failed) throw failed.reason;
+    const failure = (await this.sendEach(topic, messages)).find((outcome) => outcome !== null);
+    if (failure) throw failure;
+  }
+
+  sendEach<T extends TopicName>(topic: T, messages: readonly OutgoingMessage<T>[]): Promise<(Error | null)[]> {
+    if (messages.length === 0) return Promise.resolve([]);
+    return new Promise((resolve) => {
+      const outcomes = new Array<Error | null>(messages.length).fill(null);
+      let open = messages.length;
+      messages.forEach((message, i) => {
+        this.#begin(topic, message, (failure) => {
+          outcomes[i] = failure;
+          open--;
+          if (open === 0) resolve(outcomes);
+        });
+      });
+    });
   }
 
   async sendDead(topic: TopicName, source: SourceMessage, reason: string, error: unknown): Promise<void> {
-    await this.#enqueue(deadLetterTopic(topic), topic, {
-      key: source.key,
-      value: source.value,
-      headers: deadLetterHeaders(topic, source, reason, error),
+    const headers = deadLetterHeaders(topic, source, reason, error);
+    const letter = { key: source.key, value: source.value, headers };
+    await new Promise<void>((resolve, reject) => {
+      this.#enqueue(deadLetterTopic(topic), topic, letter, (failure) => (failure ? reject(failure) : resolve()));
     });
     deadLetters.inc({ topic });
   }
@@ -94,36 +102,55 @@ export class GroupCommitProducer implements Producer {
     await this.#link.close();
   }
 
-  #enqueue(name: string, source: TopicName, message: Message): Promise<void> {
+  /**
+   * Queues one message; `done` is told of its end. A promise for each message would cost more than the message, where requests
+   * hold hundreds: OpenTelemetry's contexts make Node.js follow every promise.
+   */
+  #begin<T extends TopicName>(topic: T, message: OutgoingMessage<T>, done: Done): void {
+    const sending = traceSend(topic, message, this.#kafka.clientId);
+    const end: Done = (failure) => {
+      sending.end(failure ?? undefined);
+      done(failure);
+    };
+    let value: Buffer;
+    try {
+      value = serialize(topic, message.value);
+    } catch (error) {
+      end(asError(error));
+      return;
+    }
+    const headers = { schema: TOPICS[topic].schema, ...message.headers, ...sending.headers };
+    this.#enqueue(topic, topic, { key: message.key, value, headers }, end);
+  }
+
+  #enqueue(name: string, source: TopicName, message: Message, done: Done): void {
     const bytes = size(message);
     if (name === source && bytes > MAX_MESSAGE_BYTES) {
       const text = `a message of ${bytes} bytes is above the ${MAX_MESSAGE_BYTES} a topic takes; send less at a time`;
-      return Promise.reject(new AppError('PAYLOAD_TOO_LARGE', text));
+      return done(new AppError('PAYLOAD_TOO_LARGE', text));
     }
-    if (this.#closed) return this.#refuse(name, 'this server is shutting down; send it again');
+    if (this.#closed) return done(this.#refusal(name, 'this server is shutting down; send it again'));
     if (this.#queued + bytes > this.#maxQueuedBytes) {
-      return this.#refuse(name, 'too much is waiting to be written; send it again later');
+      return done(this.#refusal(name, 'too much is waiting to be written; send it again later'));
     }
-    return new Promise((resolve, reject) => {
-      this.#queued += bytes;
-      queuedBytes.inc(bytes);
-      this.#lane(name).push({
-        message,
-        bytes,
-        deadline: performance.now() + this.#sendTimeoutMs,
-        settled: false,
-        resolve,
-        reject: (cause) => {
-          const text = `the write was not confirmed within ${this.#sendTimeoutMs} ms; send it again later`;
-          reject(this.#unavailable(text, cause));
-        },
-      });
+    this.#queued += bytes;
+    queuedBytes.inc(bytes);
+    this.#lane(name).push({
+      message,
+      bytes,
+      deadline: performance.now() + this.#sendTimeoutMs,
+      settled: false,
+      resolve: () => done(null),
+      reject: (cause) => {
+        const text = `the write was not confirmed within ${this.#sendTimeoutMs} ms; send it again later`;
+        done(this.#unavailable(text, cause));
+      },
     });
   }
 
-  #refuse(name: string, text: string): Promise<never> {
+  #refusal(name: string, text: string): AppError {
     sendFailures.inc({ topic: name });
-    return Promise.reject(this.#unavailable(text));
+    return this.#unavailable(text);
   }
 
   #unavailable(text: string, cause?: Error): AppError {

@@ -52,6 +52,8 @@ export interface Producer {
   send<T extends TopicName>(topic: T, message: OutgoingMessage<T>): Promise<void>;
   /** Sends in the given order; resolves when all are confirmed, rejects with the first failure after all have settled. */
   sendAll<T extends TopicName>(topic: T, messages: readonly OutgoingMessage<T>[]): Promise<void>;
+  /** The same with an outcome for each, in their order: null when it is confirmed. Resolves when all are settled, never rejects. */
+  sendEach<T extends TopicName>(topic: T, messages: readonly OutgoingMessage<T>[]): Promise<(Error | null)[]>;
   /** Writes a message's original bytes to the dead-letter topic, with the reason in headers. See `DEAD_HEADERS`. */
   sendDead(topic: TopicName, source: SourceMessage, reason: string, error: unknown): Promise<void>;
   /** Bytes waiting for confirmation. */

@@ -18,8 +18,18 @@ const submission = (key: string, bodyHash = 'a') =>
 function heldProducer() {
   const sent: { resolve: () => void; reject: (error: unknown) => void }[] = [];
   const producer = {
-    send: () => new Promise<void>((resolve, reject) => void sent.push({ resolve, reject })),
-  } as Pick<Producer, 'send'> as Producer;
+    sendEach: (_topic, messages) => {
+      const one = () => new Promise<void>((resolve, reject) => void sent.push({ resolve, reject }));
+      return Promise.all(
+        messages.map(() =>
+          one().then(
+            () => null,
+            (error: Error) => error,
+          ),
+        ),
+      );
+    },
+  } as Pick<Producer, 'sendEach'> as Producer;
   return { producer, sent };
 }
 

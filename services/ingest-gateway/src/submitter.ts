@@ -1,5 +1,5 @@
 import { AppError, type DecisionsSubmitted, type IngestSchema } from '@governsai/contracts';
-import type { Producer } from '@governsai/kafka';
+import type { OutgoingMessage, Producer } from '@governsai/kafka';
 import { type Attributes, type Context, decisionAttributes } from '@governsai/service';
 import type { KnownKeys } from './known-keys.ts';
 import type { StoredLookup } from './stored-lookup.ts';
@@ -14,9 +14,12 @@ export interface Accepted {
   schema: IngestSchema;
 }
 
+/** One message among those that are being written together. */
 interface UnderWay {
   bodyHash: string;
-  confirmed: Promise<void>;
+  /** What became of all of them; null where Kafka has confirmed. */
+  outcomes: Promise<readonly (Error | null)[]>;
+  at: number;
 }
 
 const NO_TRACES: ReadonlyMap<DecisionsSubmitted, Context> = new Map();
@@ -47,57 +50,67 @@ export class Submitter {
   ): Promise<(Accepted | AppError)[]> {
     const unknown = submissions.filter((s) => !this.known.get(s.decisionId) && !this.underWay.has(s.decisionId));
     const stored = await this.stored.find(unknown);
-    return Promise.all(
-      submissions.map((submission) =>
-        this.submit(submission, stored.get(submission.decisionId), traces.get(submission)),
-      ),
-    );
-  }
-
-  private async submit(
-    submission: DecisionsSubmitted,
-    storedBody: string | undefined,
-    parent: Context | undefined,
-  ): Promise<Accepted | AppError> {
-    const { decisionId, bodyHash } = submission;
-    try {
-      const confirmedBody = storedBody ?? this.known.get(decisionId);
-      if (confirmedBody !== undefined) return this.repeated(submission, confirmedBody);
+    const answers = new Array<Accepted | AppError>(submissions.length);
+    const fresh: { index: number; message: OutgoingMessage<'decisions.submitted'> }[] = [];
+    const repeats: { index: number; first: UnderWay }[] = [];
+    let settle: (outcomes: readonly (Error | null)[]) => void = () => {};
+    const outcomes = new Promise<readonly (Error | null)[]>((resolve) => {
+      settle = resolve;
+    });
+    submissions.forEach((submission, index) => {
+      const { decisionId, bodyHash } = submission;
+      const confirmedBody = stored.get(decisionId) ?? this.known.get(decisionId);
       const first = this.underWay.get(decisionId);
-      if (first) {
-        await first.confirmed;
-        return this.repeated(submission, first.bodyHash);
+      if (confirmedBody !== undefined) answers[index] = this.repeated(submission, confirmedBody);
+      else if (first) repeats.push({ index, first });
+      else {
+        const message = this.messageOf(submission, traces.get(submission));
+        if (message instanceof AppError) answers[index] = message;
+        else {
+          this.underWay.set(decisionId, { bodyHash, outcomes, at: fresh.length });
+          fresh.push({ index, message });
+        }
       }
-      // Parsed and made by this process a moment ago: to check it once more would cost as much again.
-      const value = { json: JSON.stringify(submission) };
-      if (Buffer.byteLength(value.json) > this.maxMessageBytes + ENVELOPE_BYTES) {
-        throw new AppError(
-          'PAYLOAD_TOO_LARGE',
-          `the message may have ${this.maxMessageBytes} bytes: send less data in one`,
-        );
-      }
-      const trace = { parent, attributes: () => attributesOf(submission) };
-      const confirmed = this.producer.send('decisions.submitted', { key: submission.orgId, value, trace });
-      this.underWay.set(decisionId, { bodyHash, confirmed });
-      try {
-        await confirmed;
-      } finally {
-        this.underWay.delete(decisionId);
-      }
-      this.known.remember(decisionId, bodyHash);
-      return accepted(submission, false);
-    } catch (error) {
-      if (error instanceof AppError) return error;
-      return new AppError('INTERNAL', 'the decision could not be written; send it again with the same key', {
-        cause: error,
-      });
+    });
+    const sent = await this.producer.sendEach(
+      'decisions.submitted',
+      fresh.map(({ message }) => message),
+    );
+    settle(sent);
+    fresh.forEach(({ index }, at) => {
+      const submission = submissions[index] as DecisionsSubmitted;
+      this.underWay.delete(submission.decisionId);
+      const failure = sent[at] ?? null;
+      if (failure === null) this.known.remember(submission.decisionId, submission.bodyHash);
+      answers[index] = failure === null ? accepted(submission, false) : refused(failure);
+    });
+    for (const { index, first } of repeats) {
+      const failure = (await first.outcomes)[first.at] ?? null;
+      const repeat = submissions[index] as DecisionsSubmitted;
+      answers[index] = failure === null ? this.repeated(repeat, first.bodyHash) : refused(failure);
     }
+    return answers;
   }
 
-  private repeated(submission: DecisionsSubmitted, firstBody: string): Accepted {
+  private messageOf(
+    submission: DecisionsSubmitted,
+    parent: Context | undefined,
+  ): OutgoingMessage<'decisions.submitted'> | AppError {
+    // Parsed and made by this process a moment ago: to check it once more would cost as much again.
+    const json = Buffer.from(JSON.stringify(submission));
+    if (json.length > this.maxMessageBytes + ENVELOPE_BYTES) {
+      return new AppError(
+        'PAYLOAD_TOO_LARGE',
+        `the message may have ${this.maxMessageBytes} bytes: send less data in one`,
+      );
+    }
+    return { key: submission.orgId, value: { json }, trace: { parent, attributes: () => attributesOf(submission) } };
+  }
+
+  private repeated(submission: DecisionsSubmitted, firstBody: string): Accepted | AppError {
     // The stored body of a decision whose person was erased is not known any more: any body is a repeat of it.
     if (firstBody !== '' && firstBody !== submission.bodyHash) {
-      throw new AppError(
+      return new AppError(
         'IDEMPOTENCY_CONFLICT',
         'idempotencyKey: it was used with another body, which stands; use a new key for a new decision',
         { path: 'idempotencyKey' },
@@ -112,6 +125,13 @@ export class Submitter {
 export function attributesOf(submission: DecisionsSubmitted): Attributes {
   const { correlationId } = submission.data as { correlationId?: unknown };
   return decisionAttributes({ orgId: submission.orgId, id: submission.decisionId, correlationId });
+}
+
+function refused(failure: Error): AppError {
+  if (failure instanceof AppError) return failure;
+  return new AppError('INTERNAL', 'the decision could not be written; send it again with the same key', {
+    cause: failure,
+  });
 }
 
 function accepted(submission: DecisionsSubmitted, dedup: boolean): Accepted {
