@@ -90,10 +90,16 @@ export function countRecording(outcome: RecordOutcome<unknown>): void {
 
 function countOrg({ orgId, lastSeq, links }: RecordedOrg): void {
   if (links.length === 0) return;
+  // A counter is looked up by its labels each time, which costs more than to count.
+  const outcomes = new Map<string, { labels: { direction: string; decision: string }; count: number }>();
   for (const { record } of links) {
-    decisions.inc({ direction: record.direction, decision: record.decision });
+    const { direction, decision } = record;
+    const outcome = outcomes.get(`${direction} ${decision}`);
+    if (outcome) outcome.count++;
+    else outcomes.set(`${direction} ${decision}`, { labels: { direction, decision }, count: 1 });
     delaySeconds.observe(Math.max(0, Date.parse(record.recordedAt) - Date.parse(record.receivedAt)) / 1000);
   }
+  for (const { labels, count } of outcomes.values()) decisions.inc(labels, count);
   const org = orgLabel(orgId, links.length);
   if (org === null) return;
   orgDecisions.inc({ org }, links.length);

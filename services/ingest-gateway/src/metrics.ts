@@ -30,13 +30,19 @@ const ackSeconds = new Histogram({
 
 /** Counts what became of messages that were received `seconds` ago. */
 export function countOutcomes(via: Via, outcomes: readonly ({ dedup: boolean } | AppError)[], seconds: number): void {
+  const duration = ackSeconds.labels({ via });
+  const counts = new Map<string, number>();
   for (const outcome of outcomes) {
-    ackSeconds.observe({ via }, seconds);
-    if ('dedup' in outcome) {
-      messages.inc({ via, outcome: outcome.dedup ? 'duplicate' : 'accepted' });
-      continue;
-    }
-    errors.inc({ code: outcome.code });
-    messages.inc({ via, outcome: ERRORS[outcome.code].status < 500 ? 'refused' : 'unavailable' });
+    duration.observe(seconds);
+    const name = nameOf(outcome);
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+    if (!('dedup' in outcome)) errors.inc({ code: outcome.code });
   }
+  // A counter is looked up by its labels each time, which costs more than to count.
+  for (const [outcome, count] of counts) messages.inc({ via, outcome }, count);
+}
+
+function nameOf(outcome: { dedup: boolean } | AppError): string {
+  if ('dedup' in outcome) return outcome.dedup ? 'duplicate' : 'accepted';
+  return ERRORS[outcome.code].status < 500 ? 'refused' : 'unavailable';
 }
