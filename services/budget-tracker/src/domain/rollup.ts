@@ -42,6 +42,8 @@ const HASH_DIGITS = 16;
 /** The value as a dimension: itself, or when it is too long its beginning and a hash, so that others stay apart from it. */
 export function dimension(value: string | null): string {
   if (value === null) return '';
+  // At most three bytes for each UTF-16 code unit.
+  if (3 * value.length <= MAX_DIMENSION_BYTES) return value;
   const bytes = Buffer.from(value);
   if (bytes.length <= MAX_DIMENSION_BYTES) return value;
   const hash = createHash('sha256').update(bytes).digest('hex').slice(0, HASH_DIGITS);

@@ -1,4 +1,4 @@
-import type { Sql } from '@governsai/db';
+import { type Sql, textArray } from '@governsai/db';
 import type { LedgerLine, Overrun } from '../domain/booking.ts';
 import { isoOrNull } from '../domain/budget.ts';
 import { formatDecimal } from '../domain/decimal.ts';
@@ -6,30 +6,40 @@ import { formatDecimal } from '../domain/decimal.ts';
 /** Adds lines to the ledgers and returns those that were not there before: only they count (G5). */
 export async function addLedgerLines(tx: Sql, lines: readonly LedgerLine[]): Promise<Set<LedgerLine>> {
   if (lines.length === 0) return new Set();
-  const rows = await tx.query<{ budget_id: string; source: string; source_id: string }>(
-    `INSERT INTO budget_ledger (org_id, budget_id, source, source_id, amount, seq, period_start, occurred_at, budget_version,
-       price_id, hold_id)
-     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::numeric[], $6::bigint[], $7::timestamptz[],
-       $8::timestamptz[], $9::int[], $10::bigint[], $11::text[])
-     ON CONFLICT (budget_id, source, source_id) DO NOTHING RETURNING budget_id, source, source_id`,
-    [
-      lines.map((line) => line.orgId),
-      lines.map((line) => line.budgetId),
-      lines.map((line) => line.source),
-      lines.map((line) => line.sourceId),
-      lines.map((line) => formatDecimal(line.amount)),
-      lines.map((line) => line.seq),
-      lines.map((line) => isoOrNull(line.periodStart)),
-      lines.map((line) => isoOrNull(line.occurredAt)),
-      lines.map((line) => line.revision),
-      lines.map((line) => line.priceId),
-      lines.map((line) => line.holdId),
-    ],
-  );
-  if (rows.length === lines.length) return new Set(lines);
-  const added = new Set(rows.map((row) => JSON.stringify([row.budget_id, row.source, row.source_id])));
+  const texts = (of: (line: LedgerLine) => string | null) => textArray(lines.map(of));
+  const [result] = await tx.query<{ count: number; added: [string, string, string][] | null }>(ADD_LINES, [
+    texts((line) => line.orgId),
+    texts((line) => line.budgetId),
+    texts((line) => line.source),
+    texts((line) => line.sourceId),
+    texts((line) => formatDecimal(line.amount)),
+    lines.map((line) => line.seq),
+    lines.map((line) => isoOrNull(line.periodStart)),
+    lines.map((line) => isoOrNull(line.occurredAt)),
+    lines.map((line) => line.revision),
+    lines.map((line) => line.priceId),
+    texts((line) => line.holdId),
+    lines.length,
+  ]);
+  if (result?.count === lines.length) return new Set(lines);
+  const added = new Set(result?.added?.map((key) => JSON.stringify(key)));
   return new Set(lines.filter((line) => added.delete(JSON.stringify([line.budgetId, line.source, line.sourceId]))));
 }
+
+/** Tells which lines are new only where some are not: usually all are, and to hear of each would cost more than to add it. */
+const ADD_LINES = `
+  WITH added AS (
+    INSERT INTO budget_ledger (org_id, budget_id, source, source_id, amount, seq, period_start, occurred_at, budget_version,
+      price_id, hold_id)
+    SELECT org_id, budget_id, source, source_id, amount::numeric, seq, period_start, occurred_at, budget_version, price_id,
+      hold_id
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::timestamptz[],
+      $8::timestamptz[], $9::int[], $10::bigint[], $11::text[]) AS l(org_id, budget_id, source, source_id, amount, seq,
+      period_start, occurred_at, budget_version, price_id, hold_id)
+    ON CONFLICT (budget_id, source, source_id) DO NOTHING RETURNING budget_id, source, source_id)
+  SELECT (SELECT count(*) FROM added) AS count,
+    CASE WHEN (SELECT count(*) FROM added) < $12::int
+      THEN (SELECT json_agg(json_build_array(budget_id, source, source_id)) FROM added) END AS added`;
 
 /** Keeps what went beyond a hold or a hard limit, beside the lines that did. */
 export async function addOverruns(tx: Sql, overruns: readonly Overrun[]): Promise<void> {
