@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import {
+  AppError,
   canonicalJson,
   type DecisionsRecorded,
   decisionViewOf,
@@ -296,6 +297,20 @@ it(`G5: ${EACH * ORGS.length} decisions, repeated, out of order and handed betwe
   await storeAll(firstHalf);
 
   const producer = broker.kafka.producer();
+  // As the writer does: what was not confirmed is written again, whatever of it has arrived.
+  const send = async (values: readonly DecisionsRecorded[]): Promise<void> => {
+    for (;;) {
+      try {
+        await producer.sendAll(
+          'decisions.recorded',
+          values.map((value) => ({ key: value.decision.orgId, value })),
+        );
+        return;
+      } catch (error) {
+        if (!(error instanceof AppError && error.code === 'UNAVAILABLE')) throw error;
+      }
+    }
+  };
   const publish = async (part: readonly Stored[]) => {
     const queues = ORGS.map((orgId) =>
       asPublished(part.flatMap(({ event }) => (event.decision.orgId === orgId ? event : []))),
@@ -305,10 +320,7 @@ it(`G5: ${EACH * ORGS.length} decisions, repeated, out of order and handed betwe
       const values = queues.flatMap((queue) => queue.splice(0, 1 + randomInt(200)));
       if (values.length > 0) {
         more = true;
-        await producer.sendAll(
-          'decisions.recorded',
-          values.map((value) => ({ key: value.decision.orgId, value })),
-        );
+        await send(values);
       }
     }
   };
