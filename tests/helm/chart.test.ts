@@ -1,7 +1,16 @@
 import { spawnSync } from 'node:child_process';
 import { edgeService, SERVICES } from '@governsai/contracts';
 import { describe, expect, it } from '@jest/globals';
-import { CHART, kubeconformArguments, type Manifest, PLATFORM, program, render, valuesFiles } from './tools.ts';
+import {
+  CHART,
+  helmEnvironment,
+  kubeconformArguments,
+  type Manifest,
+  PLATFORM,
+  program,
+  render,
+  valuesFiles,
+} from './tools.ts';
 
 const helm = program('helm');
 const kubeconform = program('kubeconform');
@@ -17,7 +26,10 @@ const missing = [
 process.stdout.write(`Left out of the chart's tests here: ${missing.join('; ')}.\n`);
 
 function hasUnittest(): boolean {
-  return helm !== null && /^unittest\b/m.test(spawnSync(helm, ['plugin', 'list'], { encoding: 'utf8' }).stdout);
+  return (
+    helm !== null &&
+    /^unittest\b/m.test(spawnSync(helm, ['plugin', 'list'], { encoding: 'utf8', env: helmEnvironment() }).stdout)
+  );
 }
 
 const withHelm = helm ? describe : describe.skip;
@@ -311,6 +323,9 @@ withHelm('settings', () => {
 });
 
 (hasUnittest() ? it : it.skip)('helm unittest passes', () => {
-  const { status, stdout, stderr } = spawnSync(helm ?? '', ['unittest', CHART], { encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(helm ?? '', ['unittest', CHART], {
+    encoding: 'utf8',
+    env: helmEnvironment(),
+  });
   expect([status, status === 0 || stdout + stderr]).toEqual([0, true]);
 });

@@ -23,6 +23,12 @@ export interface Manifest {
   data?: any;
 }
 
+/** The environment for helm: with the plugins of the local cluster tool, unless others are named. */
+export function helmEnvironment(): NodeJS.ProcessEnv {
+  const plugins = join(CLUSTER_DIR, 'helm-plugins');
+  return { ...(existsSync(plugins) && { HELM_PLUGINS: plugins }), ...process.env };
+}
+
 /** The path of a program, null where this machine has none. */
 export function program(name: string): string | null {
   const folders = [...(process.env.PATH ?? '').split(delimiter), join(CLUSTER_DIR, 'bin')];
