@@ -1,3 +1,5 @@
+import './crc32c.ts';
+import './encoder-growth.ts';
 import './record-encoder.ts';
 import './request-queue-timer.ts';
 import { setTimeout as delay } from 'node:timers/promises';
