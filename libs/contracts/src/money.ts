@@ -30,11 +30,13 @@ export function plainDecimal(value: number): string {
 
 /** The shortest form of a plain decimal: no trailing zeros after the point, no negative zero. `1.50` → `1.5`. */
 export function normalizeDecimal(value: string): string {
-  const trimmed = value.includes('.') ? value.replace(/0+$/, '').replace(/\.$/, '') : value;
+  const trimmed = value.includes('.') && value.endsWith('0') ? value.replace(/0+$/, '').replace(/\.$/, '') : value;
   return trimmed === '-0' ? '0' : trimmed;
 }
 
 function fits(value: string): boolean {
+  // Too short to have too many digits on either side of a point.
+  if (value.length <= AMOUNT_SCALE) return true;
   const [whole = '', fraction = ''] = value.replace('-', '').split('.');
   return whole.length <= INTEGER_DIGITS && fraction.length <= AMOUNT_SCALE;
 }
