@@ -88,6 +88,22 @@ chaos: build ## Breaks the whole system under load in every way, for three seeds
 subscribers: build ## Breaks two push-gateways under 2,000 subscribers, each held to every seq; SUBSCRIBERS="--seed N" repeats, "--stalled" measures slow readers.
 	@node --enable-source-maps tests/subscribers/dist/subscribers-cli.js $(SUBSCRIBERS)
 
+.PHONY: bench
+bench: build ## Measures everything on this machine, in some 20 minutes. SCENARIO="NAME…" measures a part; BENCH=--help says more.
+	@node --enable-source-maps bench/dist/bench-cli.js $(SCENARIO:%=--scenario %) $(BENCH)
+
+.PHONY: bench-peers
+bench-peers: build ## Measures what a user would take instead, where it can be had: a Go push server, Socket.IO, a naive service.
+	@node --enable-source-maps bench/dist/bench-cli.js --scenario peers $(BENCH)
+
+.PHONY: bench-growth
+bench-growth: build ## Measures recording and queries with five million decisions stored.
+	@node --enable-source-maps bench/dist/bench-cli.js --scenario growth-5m $(BENCH)
+
+.PHONY: profile
+profile: build ## Profiles the services in one scenario: make profile SCENARIO=pipeline.
+	@node --enable-source-maps bench/dist/bench-cli.js --profile $(if $(SCENARIO),$(SCENARIO:%=--scenario %),--help)
+
 .PHONY: images
 images: ## Builds the container images and says how big they are. TAG, REGISTRY, NODE_IMAGE and RUNTIME_IMAGE choose.
 	@tools/k8s/images.sh

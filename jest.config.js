@@ -51,7 +51,7 @@ export default {
     {
       ...project,
       displayName: 'e2e',
-      testMatch: ['<rootDir>/tests/**/*.e2e.test.ts'],
+      testMatch: ['<rootDir>/tests/**/*.e2e.test.ts', '<rootDir>/bench/**/*.e2e.test.ts'],
       setupFilesAfterEnv: [testTimeout],
     },
   ],

@@ -48,8 +48,8 @@ describe('layers', () => {
 
   it.each(['tsconfig.json', 'tsconfig.test.json'])('%s references every part', (file) => {
     const { references } = JSON.parse(readFileSync(join(root, file), 'utf8')) as { references: { path: string }[] };
-    // Programs among the tests: they are built, and take what is built.
-    const programs = file === 'tsconfig.json' ? ['tests/chaos', 'tests/subscribers'] : [];
+    // Programs beside the system: they are built, and take what is built.
+    const programs = file === 'tsconfig.json' ? ['tests/chaos', 'tests/subscribers', 'bench'] : [];
     expect(references.map((reference) => reference.path).sort()).toEqual([...parts, ...programs].sort());
   });
 });

@@ -27,8 +27,10 @@ export interface StackOptions {
   onPorts?: (ports: Ports) => void;
   /** Environment variables on top of the stack's, by service. */
   env?: Partial<Record<ServiceName, Record<string, string>>>;
-  /** For tests: the folder is removed at the end, whatever end it is, and PostgreSQL does not wait for the disk. */
+  /** For tests: the folder is removed at the end, whatever end it is. */
   temporary?: boolean;
+  /** Whether PostgreSQL waits for the disk; unless said, it does when the stack is not temporary. */
+  durable?: boolean;
   /** Files removed when the stack has ended, whatever end it was. */
   removeAtEnd?: readonly string[];
   /** Told what is being done, in words for people. */
@@ -165,7 +167,7 @@ class NativeStack implements Stack {
       advertisedKafkaPort: this.#options.through?.kafka,
       postgresPassword: secrets.postgresPassword,
       database: DATABASE,
-      durable: !this.#options.temporary,
+      durable: this.#options.durable ?? !this.#options.temporary,
       hooks: this.#hooks,
       progress,
       signal,

@@ -1,0 +1,60 @@
+import { countsOf } from './counts.ts';
+import type { BenchOrg } from './orgs.ts';
+import type { Program } from './program.ts';
+import type { HttpLoad } from './programs/http-load.ts';
+import type { Run } from './runs.ts';
+import type { Bench } from './scenario.ts';
+
+/** Where in the backlog measuring begins: a process that has just been started is not at its speed yet. */
+const WARM_PART = 0.2;
+
+interface Backlog {
+  /** Their ids begin with `name` and a dash. */
+  name: string;
+  orgs: readonly BenchOrg[];
+  count: number;
+}
+
+/**
+ * Lets decisions gather in Kafka while no writer runs, then starts one and measures how fast it stores and publishes them.
+ * Resolves when budgets have counted them too. The runs are the parts of the backlog, in order.
+ */
+export async function drainBacklog(bench: Bench, load: Program<HttpLoad>, backlog: Backlog): Promise<Run[]> {
+  const { name, orgs, count } = backlog;
+  const writer = bench.stack.stack.service('decision-writer');
+  const { published: before } = await countsOf(bench.admin, `${name}-`);
+  await writer.scale(0);
+  await load.call('decisions', { run: bench.unique('run'), orgs, count, batch: 100 });
+  const { statuses } = await load.call('closed', { url: bench.stack.url('ingest-gateway'), connections: 8 });
+  if (Object.keys(statuses).join() !== '202') throw new Error(`requests were refused: ${JSON.stringify(statuses)}`);
+  await writer.scale(1);
+  const published = async () => (await countsOf(bench.admin, `${name}-`)).published - before;
+  const runs: Run[] = [];
+  let from = await reached(published, bench.size.smoke ? 0 : count * WARM_PART);
+  await bench.measuring.begin();
+  const first = from;
+  for (let part = 1; part <= bench.size.runs; part++) {
+    const cpu = bench.stack.cpuClock();
+    const begun = performance.now();
+    const to = await reached(published, Math.floor(first + ((count - first) * part) / bench.size.runs));
+    const seconds = (performance.now() - begun) / 1000;
+    runs.push({ value: (to - from) / seconds, done: to - from, cpu: cpu.elapsed() });
+    from = to;
+  }
+  await bench.measuring.end();
+  if (from !== count) throw new Error(`${from} of ${count} decisions were published: something counts twice`);
+  await reached(async () => (await countsOf(bench.admin, `${name}-`)).counted - before, count);
+  return runs;
+}
+
+const DEADLINE_MS = 180_000;
+
+/** Waits until a number is at least the target, and answers it. */
+async function reached(ask: () => Promise<number>, target: number): Promise<number> {
+  for (const deadline = Date.now() + DEADLINE_MS; Date.now() < deadline; ) {
+    const now = await ask();
+    if (now >= target) return now;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  throw new Error(`after ${DEADLINE_MS / 1000} s there are ${await ask()} of ${target}`);
+}

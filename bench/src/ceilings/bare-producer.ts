@@ -1,0 +1,80 @@
+import { Kafka, logLevel, Partitioners, type Producer } from 'kafkajs';
+import { decisionData, ingestBody } from '../decisions.ts';
+import { LatencyRecorder, openLoop } from '../measure/latency.ts';
+import { serve } from '../program.ts';
+
+/** kafkajs alone, with acks=all. */
+let producer: Producer;
+let kafka: Kafka;
+let batches: { key: string; value: Buffer }[][] = [];
+
+const handlers = {
+  connect: async ({ brokers }: { brokers: string[] }) => {
+    kafka = new Kafka({ brokers, clientId: 'bare-producer', logLevel: logLevel.ERROR });
+    producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
+    await producer.connect();
+  },
+  /** Prepares the bytes of `count` decisions, in requests of `batch`. */
+  prepare: async ({ run, count, batch }: { run: string; count: number; batch: number }) => {
+    batches = [];
+    for (let from = 0; from < count; from += batch) {
+      const length = Math.min(batch, count - from);
+      const key = `org-${batches.length % 10}`;
+      batches.push(
+        Array.from({ length }, (_, i) => ({ key, value: Buffer.from(JSON.stringify(ingestBody(run, from + i))) })),
+      );
+    }
+  },
+  /** Writes all of it, so many requests at a time. */
+  send: async ({ topic, requests }: { topic: string; requests: number }) => {
+    const begun = performance.now();
+    let next = 0;
+    const one = async () => {
+      for (let mine = batches[next++]; mine; mine = batches[next++])
+        await producer.send({ topic, acks: -1, messages: mine });
+    };
+    await Promise.all(Array.from({ length: requests }, one));
+    return { seconds: (performance.now() - begun) / 1000 };
+  },
+  /** Writes to one topic and reads from another, to which something relays: how long after it was due each arrived. */
+  latency: async (input: { from: string; to: string; run: string; rate: number; count: number; warmUp: number }) => {
+    const consumer = kafka.consumer({ groupId: `latency-${input.run}`, maxWaitTimeInMs: 100 });
+    await consumer.connect();
+    await consumer.subscribe({ topic: input.to, fromBeginning: true });
+    const joined = new Promise((resolve) => consumer.on(consumer.events.GROUP_JOIN, resolve));
+    const due = new Map<string, number>();
+    const latency = new LatencyRecorder();
+    const total = input.warmUp + input.count;
+    let arrived = 0;
+    let finish: () => void = () => {};
+    const all = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    await consumer.run({
+      eachMessage: async ({ message }) => {
+        const now = performance.now();
+        const { idempotencyKey } = JSON.parse(String(message.value)) as { idempotencyKey: string };
+        const since = due.get(idempotencyKey);
+        if (since !== undefined) latency.record(now - since);
+        if (++arrived === total) finish();
+      },
+    });
+    await joined;
+    let failed: unknown;
+    await openLoop(input.rate, total, (at, i) => {
+      const idempotencyKey = `${input.run}-${i}`;
+      if (i >= input.warmUp) due.set(idempotencyKey, at);
+      const value = JSON.stringify({ idempotencyKey, data: decisionData(i) });
+      producer.send({ topic: input.from, acks: -1, messages: [{ key: 'org', value }] }).catch((error: unknown) => {
+        failed = error;
+      });
+    });
+    await all;
+    await consumer.disconnect();
+    if (failed) throw failed;
+    return { latency: latency.summary() };
+  },
+};
+export type BareProducer = typeof handlers;
+
+serve(handlers);
