@@ -25,20 +25,6 @@ RUN npm ci
 COPY . .
 RUN npm run build
 
-# Node.js for a base that has none, and what every base lacks.
-FROM ${NODE_IMAGE} AS runtime
-ARG RUNTIME_IMAGE
-RUN mkdir -p /runtime/tmp /runtime/usr/local/bin && chmod 1777 /runtime/tmp \
- && cp "$(readlink -f "$(command -v node)")" /runtime/usr/local/bin/node \
- && if [ "$RUNTIME_IMAGE" = scratch ]; then \
-      ldd /runtime/usr/local/bin/node | grep -o '/[^ ]*' | xargs -I{} cp --parents -L {} /runtime \
-      && mkdir -p /runtime/etc/ssl/certs \
-      && echo 'node:x:1000:1000::/app:/sbin/nologin' >/runtime/etc/passwd \
-      && echo 'node:x:1000:' >/runtime/etc/group \
-      && echo 'hosts: files dns' >/runtime/etc/nsswitch.conf \
-      && if [ -f /etc/ssl/certs/ca-certificates.crt ]; then cp -L /etc/ssl/certs/ca-certificates.crt /runtime/etc/ssl/certs; fi; \
-    fi
-
 # The files of each service, in a folder of its own. Everything it loads is there when it gets as far as to miss its settings (tracing
 # is loaded only on demand).
 FROM build AS files
@@ -63,6 +49,22 @@ RUN mkdir /commands && cd /commands \
  && printf '#!/bin/sh\nexec node /app/libs/verifier/dist/verify-cli.js "$@"\n' >governsai-verify \
  && printf '#!/bin/sh\nexec node /app/services/budget-tracker/dist/budgets-check.js "$@"\n' >budgets-check \
  && chmod 755 ./*
+
+# Node.js for a base that has none, the C libraries of it and of native modules, and what every base lacks.
+FROM ${NODE_IMAGE} AS runtime
+ARG RUNTIME_IMAGE
+COPY --from=files /files /files
+RUN mkdir -p /runtime/tmp /runtime/usr/local/bin && chmod 1777 /runtime/tmp \
+ && cp "$(readlink -f "$(command -v node)")" /runtime/usr/local/bin/node \
+ && if [ "$RUNTIME_IMAGE" = scratch ]; then \
+      find /runtime/usr/local/bin/node /files -type f \( -name node -o -name '*.node' \) -exec ldd {} + \
+        | sed -nE 's/^\t(.* => )?(\/[^ ]+) \(0x.*$/\2/p' | sort -u | xargs -I{} cp --parents -L {} /runtime \
+      && mkdir -p /runtime/etc/ssl/certs \
+      && echo 'node:x:1000:1000::/app:/sbin/nologin' >/runtime/etc/passwd \
+      && echo 'node:x:1000:' >/runtime/etc/group \
+      && echo 'hosts: files dns' >/runtime/etc/nsswitch.conf \
+      && if [ -f /etc/ssl/certs/ca-certificates.crt ]; then cp -L /etc/ssl/certs/ca-certificates.crt /runtime/etc/ssl/certs; fi; \
+    fi
 
 # Has a shell, for it is also where a person looks around.
 FROM ${NODE_IMAGE} AS tools
@@ -104,5 +106,7 @@ ENV NODE_ENV=production HOST=0.0.0.0 PATH=/usr/local/sbin:/usr/local/bin:/usr/sb
 WORKDIR /app
 # A number: Kubernetes cannot tell from a name that it is not root.
 USER 1000
+# It gets as far as to miss its settings with what this very image holds: no file and no library is missing.
+RUN ["node", "-e", "const { stdout, stderr } = require('child_process').spawnSync('node', ['main.js'], { encoding: 'utf8' }); if (!/environment is not valid/.test(stdout + stderr)) { console.error(stdout + stderr); process.exit(1); }"]
 ENTRYPOINT []
 CMD ["node", "--enable-source-maps", "main.js"]
