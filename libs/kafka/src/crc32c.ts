@@ -1,9 +1,8 @@
 import { createRequire } from 'node:module';
 
 const require = createRequire(import.meta.url);
-const PATH = 'kafkajs/src/protocol/recordBatch/crc32C';
 /** kafkajs's own. */
-export const originalCrc32c = require(PATH) as (bytes: Buffer) => number;
+export const originalCrc32c = require('kafkajs/src/protocol/recordBatch/crc32C') as (bytes: Buffer) => number;
 
 /** Castagnoli's polynomial, reversed. */
 const POLYNOMIAL = 0x82f63b78;
@@ -58,5 +57,5 @@ export function crc32c(bytes: Buffer): number {
 }
 
 // kafkajs loads what needs it with its first request: from now on it finds this one.
-const loaded = require.cache[require.resolve(PATH)];
+const loaded = require.cache[require.resolve('kafkajs/src/protocol/recordBatch/crc32C')];
 if (loaded) loaded.exports = crc32c;

@@ -17,9 +17,10 @@ interface EncodedRecord {
 }
 
 const require = createRequire(import.meta.url);
-const PATH = 'kafkajs/src/protocol/recordBatch/record/v0';
 /** kafkajs's own. */
-export const originalRecord = require(PATH) as (fields: RecordFields) => EncodedRecord;
+export const originalRecord = require('kafkajs/src/protocol/recordBatch/record/v0') as (
+  fields: RecordFields,
+) => EncodedRecord;
 
 const MAX_DELTA = 2 ** 30;
 
@@ -104,5 +105,5 @@ function writeBytes(buf: Buffer, value: Bytes, at: number): number {
 }
 
 // kafkajs loads its encoders with the first request that needs them: those loaded from now on find this one.
-const loaded = require.cache[require.resolve(PATH)];
+const loaded = require.cache[require.resolve('kafkajs/src/protocol/recordBatch/record/v0')];
 if (loaded) loaded.exports = encodeRecord;
