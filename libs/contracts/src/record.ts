@@ -51,9 +51,11 @@ export const chainRecord = z
     policyId: z.string().optional(),
     usage: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
     policy: policyOutcome.optional(),
-    bodyHash: sha256Hex.describe(
-      'SHA-256 that tells a repeat from another body; where the record speaks of a person, SHA-256 over salt (hex) and that.',
-    ),
+    bodyHash: sha256Hex
+      .optional()
+      .describe(
+        'SHA-256 that tells a repeat from another body; where the record speaks of a person, SHA-256 over salt (hex) and that. Absent in the first records of old installations.',
+      ),
     personHash: sha256Hex.optional().describe('SHA-256 over salt (hex) and the RFC 8785 form of the person object.'),
     keyId: z.string().optional().describe('The API key that submitted it.'),
     apiKeyId: z.string().optional().describe("`data.authentication.apiKeyId`: the key of the producer's own caller."),
