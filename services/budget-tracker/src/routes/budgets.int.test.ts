@@ -170,7 +170,7 @@ describe('budget routes', () => {
     [{ name: 'x', limit: '1', unit: 'tokens', currency: 'USD' }, 'currency'],
     [{ name: 'x', limit: '1.5', unit: 'calls' }, 'limit'],
     [{ name: 'x', limit: '1', currency: 'USD', period: 'year' }, 'period'],
-    [{ name: 'x', limit: '1', currency: 'USD', scope: { team: 'a' } }, 'scope'],
+    [{ name: 'x', limit: '1', currency: 'USD', scope: { team: 'a' } }, 'scope.team'],
     [{ name: 'x', limit: '1', currency: 'USD', thresholds: [0] }, 'thresholds.0'],
     [{ name: 'x', limit: '1', currency: 'USD', timeZone: 'Europe/Nowhere' }, 'timeZone'],
   ])('G10: 400 names the field of %j', async (body, path) => {
