@@ -1,3 +1,4 @@
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { createDatabase, type Database } from './database.ts';
@@ -223,4 +224,40 @@ it('a migration under a prepared statement costs one transient error', async () 
   await expect(select()).resolves.toEqual([{ id: 1, version: 0, extra: null }]);
   await admin.query('ALTER TABLE access_state DROP COLUMN extra');
   await narrow.close();
+});
+
+it('G8: a connection cut while its role is being looked at fails as transient, and ends no process', async () => {
+  const { hostname, port } = new URL(test.appUrl);
+  // Lets a connection be made, and resets it with the first question.
+  const line = createServer((near) => {
+    const far = connect(Number(port), hostname);
+    let isReady = false;
+    near.on('error', () => {});
+    far.on('error', () => {});
+    near.on('data', (data) => {
+      if (isReady) near.resetAndDestroy();
+      else far.write(data);
+    });
+    far.on('data', (data) => {
+      near.write(data);
+      // ReadyForQuery, idle, is the end of a startup.
+      isReady ||= data.subarray(-6).equals(Buffer.from([0x5a, 0, 0, 0, 5, 0x49]));
+    });
+    near.on('close', () => far.destroy());
+  });
+  await new Promise<void>((resolve) => line.listen(0, '127.0.0.1', resolve));
+  const url = new URL(test.appUrl);
+  url.port = String((line.address() as AddressInfo).port);
+  const cut = createDatabase({ url: url.href, poolSize: 2, applicationName: 'cut-test', boundRole: true });
+  const uncaught: unknown[] = [];
+  const note = (error: unknown) => uncaught.push(error);
+  process.on('uncaughtException', note);
+  try {
+    for (let i = 0; i < 5; i++) expect(isTransient(await failure(cut.ping()))).toBe(true);
+    expect(uncaught).toEqual([]);
+  } finally {
+    process.removeListener('uncaughtException', note);
+    await cut.close();
+    line.close();
+  }
 });
