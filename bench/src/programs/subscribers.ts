@@ -46,6 +46,9 @@ async function connectOne(url: URL, index: number, { key, protocol }: ClientSpec
   await answered(socket, 'HTTP/1.1 101', () => socket.write(`${lines.join('\r\n')}\r\n\r\n`));
   for (const { send, answeredBy } of protocol.hello)
     await answered(socket, answeredBy, () => socket.write(clientFrame(send)));
+  // Servers end a client from which they hear no pong, and this one does not look for their pings.
+  const pongs = setInterval(() => socket.write(PONG), PONG_MS);
+  socket.on('close', () => clearInterval(pongs));
   return client;
 }
 
@@ -67,6 +70,10 @@ function answered(socket: Socket, answer: string, send: () => void): Promise<voi
     send();
   });
 }
+
+/** An empty pong that nobody asked for (RFC 6455 §5.5.3), masked. */
+const PONG = Buffer.from([0x8a, 0x80, 0, 0, 0, 0]);
+const PONG_MS = 10_000;
 
 /** A short text message as a client sends it (RFC 6455 §5.2). The mask is zero: nobody has to be fooled here. */
 function clientFrame(text: string): Buffer {
