@@ -8,7 +8,7 @@ import type { TraceStatement } from './statement-trace.ts';
  * timestamptz as RFC 3339 UTC with milliseconds, json parsed.
  *
  * The text should be constant, with lists as one array parameter (`= ANY($1)`, `unnest($1::text[])`): each text is prepared
- * once a connection and then only executed.
+ * once a connection and then only executed, but for those that `unnest`.
  */
 export interface Sql {
   /** The rows, in the server's order. Throws what {@link isDataError} and {@link isTransient} tell apart. */
@@ -24,8 +24,13 @@ const MAX_PREPARED = 256;
 export class StatementNames {
   readonly #names = new Map<string, string>();
 
-  /** The text's name; undefined when {@link MAX_PREPARED} other texts have one. */
+  /**
+   * The text's name; undefined when {@link MAX_PREPARED} other texts have one, and for batches, which are planned each time: the
+   * plan that a connection keeps is made while tables are as small as they are then, and of a new installation's it would
+   * scan the whole for hundreds of keys long after they have grown.
+   */
   nameOf(text: string): string | undefined {
+    if (text.includes('unnest(')) return undefined;
     let name = this.#names.get(text);
     if (name === undefined && this.#names.size < MAX_PREPARED) {
       name = `governsai_${this.#names.size}`;
