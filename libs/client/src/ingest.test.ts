@@ -1,28 +1,17 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { type Client, type ClientOptions, connect, QueueFullError } from './index.ts';
-import { eventually, type Message, type Script, ScriptedServer } from './testing/scripted-server.ts';
+import { type Client, type ClientOptions, QueueFullError } from './index.ts';
+import { openScripted } from './testing/scripted-client.ts';
+import { eventually, type Message, type Script, type ScriptedServer } from './testing/scripted-server.ts';
 
 const DECISION = { direction: 'precheck', decision: 'allow' } as const;
 
 let server: ScriptedServer;
-const clients: Client[] = [];
-
-afterEach(async () => {
-  await Promise.all(clients.splice(0).map((client) => client.close({ timeoutMs: 1 })));
-  await server?.stop();
-});
 
 async function open(script: Script = {}, options: Partial<ClientOptions> = {}): Promise<Client> {
-  server = await ScriptedServer.start(script);
-  const client = connect({
-    url: server.url,
-    apiKey: 'gai_test',
-    backoff: { minMs: 5, maxMs: 20 },
-    ...options,
-  } as ClientOptions);
-  clients.push(client);
-  return client;
+  const opened = await openScripted(script, { backoff: { minMs: 5, maxMs: 20 }, ...options });
+  server = opened.server;
+  return opened.client;
 }
 
 const keysOf = (messages: Message[]) => messages.map(({ idempotencyKey }) => idempotencyKey);

@@ -1,28 +1,17 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { type Client, type ClientOptions, connect, ResumeGapError, type Subscription } from './index.ts';
-import { eventually, type Message, type Peer, type Script, ScriptedServer } from './testing/scripted-server.ts';
+import { type Client, type ClientOptions, ResumeGapError, type Subscription } from './index.ts';
+import { openScripted } from './testing/scripted-client.ts';
+import { eventually, type Message, type Peer, type Script, type ScriptedServer } from './testing/scripted-server.ts';
 
 const CHANNEL = 'org:acme:decisions';
 
 let server: ScriptedServer;
-const clients: Client[] = [];
-
-afterEach(async () => {
-  await Promise.all(clients.splice(0).map((client) => client.close({ timeoutMs: 1 })));
-  await server?.stop();
-});
 
 async function open(script: Script = {}, options: Partial<ClientOptions> = {}): Promise<Client> {
-  server = await ScriptedServer.start(script);
-  const client = connect({
-    url: server.url,
-    apiKey: 'gai_test',
-    backoff: { minMs: 2, maxMs: 10 },
-    ...options,
-  } as ClientOptions);
-  clients.push(client);
-  return client;
+  const opened = await openScripted(script, { backoff: { minMs: 2, maxMs: 10 }, ...options });
+  server = opened.server;
+  return opened.client;
 }
 
 async function take<Event>(events: Subscription<Event>, count: number): Promise<Event[]> {

@@ -40,9 +40,10 @@ export async function rewindGroup(
   const group = options.topicPrefix + groupId;
   const name = options.topicPrefix + topic;
   return withAdmin(options, async (admin) => {
-    const days = (await retentionMs(admin, name)) / DAY_MS;
-    if (age > days * DAY_MS) {
-      throw new Error(`${topic} keeps ${Math.floor(days)} days: what is older cannot be read again; give a later time`);
+    const keptMs = await retentionMs(admin, name);
+    if (age > keptMs) {
+      const days = Math.floor(keptMs / DAY_MS);
+      throw new Error(`${topic} keeps ${days} days: what is older cannot be read again; give a later time`);
     }
     const { groups } = await admin.describeGroups([group]);
     if ((groups[0]?.members.length ?? 0) > 0) {
