@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { createDatabase } from '@governsai/db';
 import { describeMachine } from './machine.ts';
 import type { Report } from './report.ts';
-import type { Bench, Row, Scenario, Size } from './scenario.ts';
+import type { Bench, Row, Scenario, Size, System } from './scenario.ts';
 import { startBenchStack } from './stack.ts';
 
 export interface RunOptions {
@@ -20,28 +20,38 @@ export interface RunOptions {
   signal: AbortSignal;
 }
 
-/** Starts the system once, runs the scenarios one after the other, and stops it. */
+/** Starts the system, runs the scenarios one after the other, and stops it. */
 export async function runScenarios(options: RunOptions): Promise<Report> {
   const { scenarios, size, say, signal } = options;
-  const stack = await startBenchStack({ dir: join(options.dir), say, env: options.env ?? {}, signal });
-  const admin = createDatabase({
-    url: stack.stack.databaseUrl,
-    poolSize: 3,
-    applicationName: 'bench',
-    queryTimeoutMs: 300_000,
-  });
-  const begun = Date.now();
-  let names = 0;
-  const rows: Row[] = [];
-  try {
+  let systems = 0;
+  const withSystem = async <T>(env: Readonly<Record<string, string>>, use: (system: System) => Promise<T>) => {
+    const stack = await startBenchStack({
+      dir: join(options.dir, String(++systems)),
+      say,
+      env: { ...options.env, ...env },
+      signal,
+    });
+    const { databaseUrl: url } = stack.stack;
+    const admin = createDatabase({ url, poolSize: 3, applicationName: 'bench', queryTimeoutMs: 300_000 });
+    try {
+      return await use({ stack, admin });
+    } finally {
+      await admin.close();
+      await stack.stop();
+    }
+  };
+  return withSystem({}, async (system) => {
+    const begun = Date.now();
+    let names = 0;
+    const rows: Row[] = [];
     const bench: Bench = {
-      stack,
-      admin,
+      ...system,
+      withAnother: withSystem,
       size,
       say: (text) => say(`  ${text}`),
       amount: (whole, smoke) => (size.smoke ? smoke : scaled(whole, size.scale)),
       unique: (name) => `${name}-${(++names).toString(36)}`,
-      measuring: options.measuring?.(() => pidsOf(stack)) ?? { begin: async () => {}, end: async () => {} },
+      measuring: options.measuring?.(() => pidsOf(system)) ?? { begin: async () => {}, end: async () => {} },
     };
     for (const [i, scenario] of scenarios.entries()) {
       signal.throwIfAborted();
@@ -52,11 +62,8 @@ export async function runScenarios(options: RunOptions): Promise<Report> {
         options.report(row);
       }
     }
-    return { machine: await describeMachine(admin), rows };
-  } finally {
-    await admin.close();
-    await stack.stop();
-  }
+    return { machine: await describeMachine(system.admin), rows };
+  });
 }
 
 const LARGE = 10_000;
@@ -73,7 +80,7 @@ function interruption(signal: AbortSignal): Promise<never> {
   });
 }
 
-function pidsOf(stack: Awaited<ReturnType<typeof startBenchStack>>): Record<string, number> {
+function pidsOf({ stack }: System): Record<string, number> {
   const { services } = stack.stack.describe();
   return Object.fromEntries(Object.entries(services).map(([name, { pids }]) => [name, pids[0] ?? 0]));
 }

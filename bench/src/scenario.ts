@@ -14,10 +14,16 @@ export interface Size {
   ceilings: boolean;
 }
 
-export interface Bench {
+/** The five services with Kafka and PostgreSQL of their own. */
+export interface System {
   stack: BenchStack;
   /** PostgreSQL as superuser. */
   admin: Database;
+}
+
+export interface Bench extends System {
+  /** Another system beside, with this on top of the environment of every service; it lasts as long as `use`. */
+  withAnother<T>(env: Readonly<Record<string, string>>, use: (system: System) => Promise<T>): Promise<T>;
   size: Size;
   /** Tells people what is being done. */
   say(text: string): void;

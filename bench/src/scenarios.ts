@@ -9,6 +9,7 @@ import { latency } from './scenarios/latency.ts';
 import { peers } from './scenarios/peers.ts';
 import { pipeline } from './scenarios/pipeline.ts';
 import { recording } from './scenarios/recording.ts';
+import { tracing } from './scenarios/tracing.ts';
 
 /** What is measured unless something else is asked for, in this order: memory first, what fills the tables last. */
 export const SCENARIOS: readonly Scenario[] = [
@@ -20,6 +21,7 @@ export const SCENARIOS: readonly Scenario[] = [
   holds,
   ingest,
   pipeline,
+  tracing,
   recording,
   growth,
 ];

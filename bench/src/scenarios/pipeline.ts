@@ -1,29 +1,11 @@
 import type { BareIngest } from '../ceilings/bare-ingest.ts';
 import type { BareWriter } from '../ceilings/bare-writer.ts';
 import { createBareTable, createTopics } from '../ceilings/servers.ts';
-import { countsOf } from '../counts.ts';
-import { makeOrgs } from '../orgs.ts';
+import { CPU_PER, ORGS, ourPipeline, pipelineRun } from '../pipeline-run.ts';
 import { Program } from '../program.ts';
 import type { HttpLoad } from '../programs/http-load.ts';
-import { type Run, repeat, together, until } from '../runs.ts';
+import { type Run, repeat, together } from '../runs.ts';
 import type { Bench, Row, Scenario } from '../scenario.ts';
-
-const BATCH = 100;
-const CONNECTIONS = 8;
-const ORGS = 10;
-const CPU_PER = 100_000;
-
-/** What both pipelines are measured by: requests prepared, sent, and waited for until the last decision is published. */
-interface Pipeline {
-  /** Where requests go. */
-  url: string;
-  /** What has come out at the end so far. */
-  published(): Promise<number>;
-  /** Waits for what is not part of the rate but of the work. */
-  settled(total: number): Promise<void>;
-  /** Processes besides those of the stack. */
-  programs: Record<string, number>;
-}
 
 export const pipeline: Scenario = {
   name: 'pipeline',
@@ -57,16 +39,7 @@ export const pipeline: Scenario = {
 };
 
 async function runOurs(bench: Bench, load: Program<HttpLoad>): Promise<Run[]> {
-  const name = bench.unique('pipeline');
-  const orgs = await makeOrgs(bench.admin, name, ORGS);
-  return measure(bench, load, orgs, {
-    url: bench.stack.url('ingest-gateway'),
-    published: async () => (await countsOf(bench.admin, `${name}-`)).published,
-    settled: async (total) => {
-      await until(total, async () => (await countsOf(bench.admin, `${name}-`)).counted);
-    },
-    programs: { load: load.pid },
-  });
+  return repeat(bench, await ourPipeline(bench, bench, load));
 }
 
 async function runBare(bench: Bench, load: Program<HttpLoad>): Promise<Run[]> {
@@ -80,36 +53,14 @@ async function runBare(bench: Bench, load: Program<HttpLoad>): Promise<Run[]> {
   try {
     await writer.call('start', { brokers, from, to, databaseUrl: bench.stack.stack.databaseUrl, table });
     const orgs = Array.from({ length: ORGS }, (_, i) => ({ id: `bare-${i}`, key: `gai_bare-${i}` }));
-    return await measure(bench, load, orgs, {
+    const bare = pipelineRun(bench, bench, load, orgs, {
       url: await ingest.call('start', { brokers, topic: from }),
       published: () => writer.call('done', null),
       settled: async () => {},
       programs: { load: load.pid, 'bare-ingest': ingest.pid, 'bare-writer': writer.pid },
     });
+    return await repeat(bench, bare);
   } finally {
     await Promise.all([ingest.stop(), writer.stop()]);
   }
-}
-
-async function measure(
-  bench: Bench,
-  load: Program<HttpLoad>,
-  orgs: readonly { id: string; key: string }[],
-  { url, published, settled, programs }: Pipeline,
-): Promise<Run[]> {
-  let total = 0;
-  return repeat(bench, async (index) => {
-    const count = index === 0 ? bench.amount(30_000, 1000) : bench.amount(100_000, 2000);
-    await load.call('decisions', { run: bench.unique('run'), orgs, count, batch: BATCH });
-    total += count;
-    const cpu = bench.stack.cpuClock(programs);
-    const begun = performance.now();
-    const { statuses } = await load.call('closed', { url, connections: CONNECTIONS });
-    if (statuses[202] !== count / BATCH) throw new Error(`requests were refused: ${JSON.stringify(statuses)}`);
-    await until(total, published);
-    const seconds = (performance.now() - begun) / 1000;
-    await settled(total);
-    bench.say(`${index === 0 ? 'warm-up' : `run ${index}`}: ${Math.round(count / seconds)} decisions/s`);
-    return { value: count / seconds, done: count, cpu: cpu.elapsed() };
-  });
 }
