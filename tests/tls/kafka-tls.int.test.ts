@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createKafka, kafkaSecurity } from '@governsai/kafka';
+import { createKafka, kafkaOptions } from '@governsai/kafka';
 import { createLogger, kafkaEnv, loadConfig } from '@governsai/service';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { runCommand } from '../../tools/src/command.ts';
@@ -123,13 +123,8 @@ afterAll(async () => {
 /** Reaches the broker by the environment of a service, PEMs and password in files; what became of it. */
 async function reach(port: number, env: Record<string, string>): Promise<string> {
   const config = loadConfig(kafkaEnv, { KAFKA_BROKERS: `127.0.0.1:${port}`, ...env });
-  const kafka = createKafka({
-    brokers: config.KAFKA_BROKERS,
-    clientId: 'tls-test',
-    topicPrefix: '',
-    ...kafkaSecurity(config),
-    log: createLogger('tls-test', 'silent'),
-  });
+  const log = createLogger('tls-test', 'silent');
+  const kafka = createKafka({ ...kafkaOptions(config), clientId: 'tls-test', log });
   return kafka.ping().then(
     () => 'reached',
     (error: Error) => error.message,

@@ -1,4 +1,4 @@
-import { createKafka, kafkaSecurity } from '@governsai/kafka';
+import { createKafka, kafkaOptions } from '@governsai/kafka';
 import { createLogger, kafkaEnv, loadConfig } from '@governsai/service';
 import { z } from 'zod';
 
@@ -17,13 +17,7 @@ const topicsEnv = kafkaEnv.extend({
 
 try {
   const config = loadConfig(topicsEnv);
-  const kafka = createKafka({
-    brokers: config.KAFKA_BROKERS,
-    clientId: 'topics',
-    topicPrefix: config.KAFKA_TOPIC_PREFIX,
-    ...kafkaSecurity(config),
-    log: createLogger('topics', 'warn'),
-  });
+  const kafka = createKafka({ ...kafkaOptions(config), clientId: 'topics', log: createLogger('topics', 'warn') });
   const { created } = await kafka.ensureTopics({
     partitions: config.KAFKA_PARTITIONS,
     replicationFactor: config.KAFKA_REPLICATION_FACTOR,

@@ -6,7 +6,7 @@ import {
   reportAccess,
   verifyCredential,
 } from '@governsai/contracts';
-import { createInternalClient, type Logger } from '@governsai/service';
+import { type AccessEnv, type BaseEnv, createInternalClient, type Logger } from '@governsai/service';
 import { type AuthPort, CachedAccess } from './cached-access.ts';
 import type { AccessChange } from './change.ts';
 import type { Credential } from './credential.ts';
@@ -21,6 +21,13 @@ export interface AccessOptions {
   /** Verified credentials remembered at most. 20,000 unless given. */
   cacheSize?: number;
   log: Logger;
+}
+
+/** Where a service asks who a credential speaks for, and how long the answers outlive auth, for `createAccess`. */
+export function accessOptions(
+  env: AccessEnv & Pick<BaseEnv, 'INTERNAL_TOKEN'>,
+): Pick<AccessOptions, 'authUrl' | 'internalToken' | 'stalenessMs'> {
+  return { authUrl: env.AUTH_URL, internalToken: env.INTERNAL_TOKEN, stalenessMs: env.ACCESS_STALENESS };
 }
 
 /** Verifies credentials, remembers the answers, and forgets them within a second of their change (G7). */

@@ -1,4 +1,4 @@
-export { type Access, type AccessOptions, createAccess } from './access.ts';
+export { type Access, type AccessOptions, accessOptions, createAccess } from './access.ts';
 export { Admission, type AdmissionOptions } from './admission.ts';
 export { type AdmissionLimits, networkOf } from './admission-limits.ts';
 export { type Authentication, AuthenticationLog, SYSTEM_ORG } from './authentication-log.ts';

@@ -20,9 +20,20 @@ export interface DatabaseOptions {
   queryTimeoutMs?: number;
   /**
    * Refuses to work as a role that row-level security does not bind, as when DATABASE_URL names the owner by mistake: every
-   * call throws then. Services say true; false unless given.
+   * call throws then. Services do (`databaseOptions`); false unless given.
    */
   boundRole?: boolean;
+}
+
+/** What a service's environment says of its database (`databaseEnv` of `@governsai/service`). */
+export interface DatabaseEnv {
+  DATABASE_URL: string;
+  DATABASE_POOL_SIZE: number;
+}
+
+/** Which database a service opens, how many connections it has, and that its role must be a bound one, for `createDatabase`. */
+export function databaseOptions(env: DatabaseEnv): Pick<DatabaseOptions, 'url' | 'poolSize' | 'boundRole'> {
+  return { url: env.DATABASE_URL, poolSize: env.DATABASE_POOL_SIZE, boundRole: true };
 }
 
 /** The role of DATABASE_URL would see every org's rows: a superuser, one with BYPASSRLS, or the owner of the tables. */

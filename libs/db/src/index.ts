@@ -1,7 +1,14 @@
 export { announceAccessChange, type Concerned } from './access-change.ts';
 export { bigintArray, textArray, timestamptzArray } from './arrays.ts';
 export { ConnectionCounts } from './connection-counts.ts';
-export { createDatabase, type Database, type DatabaseOptions, type PoolStats } from './database.ts';
+export {
+  createDatabase,
+  type Database,
+  type DatabaseEnv,
+  type DatabaseOptions,
+  databaseOptions,
+  type PoolStats,
+} from './database.ts';
 export { DEMO_ORGS, type DemoKey, type DemoOrg, type DemoUser } from './demo.ts';
 export { isDataError, isTransient, isUniqueViolation, sqlState } from './errors.ts';
 export type { Prisma } from './generated/client.ts';

@@ -37,6 +37,7 @@ export const baseEnv = z.object({
     'The secret the services show each other, the same in all of them, at least 16 characters.',
   ),
 });
+export type BaseEnv = z.infer<typeof baseEnv>;
 
 /** Variables of a service that stores. */
 export const databaseEnv = z.object({
@@ -93,3 +94,4 @@ export const accessEnv = z.object({
       'Milliseconds without a sign of auth, over Kafka or HTTP, after which cached credentials are refused, 1000 to 600000.',
     ),
 });
+export type AccessEnv = z.infer<typeof accessEnv>;

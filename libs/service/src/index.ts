@@ -26,9 +26,9 @@ export {
 export { type ClientEnv, clientEnv, type SocketEnv, socketEnv } from './admission-environment.ts';
 export { type AuditEntry, type AuditSource, auditEvent } from './audit.ts';
 export { ConfigError, type ConfigProblem, loadConfig, secret } from './config.ts';
-export { accessEnv, baseEnv, databaseEnv, kafkaEnv, serviceUrl } from './environment.ts';
+export { type AccessEnv, accessEnv, type BaseEnv, baseEnv, databaseEnv, kafkaEnv, serviceUrl } from './environment.ts';
 export { type DependencyOptions, Health, type HealthOptions } from './health.ts';
-export { createHttpApp, type HttpApp, type HttpAppOptions, type HttpContext } from './http/app.ts';
+export { createHttpApp, type HttpApp, type HttpAppOptions, type HttpContext, httpAppOptions } from './http/app.ts';
 export { createAddressReader } from './http/client-address.ts';
 export { isOriginAllowed } from './http/origins.ts';
 export { decodeCursor, pageOf } from './http/page.ts';

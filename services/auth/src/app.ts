@@ -1,8 +1,15 @@
 import { authorize, createAdmission } from '@governsai/access';
 import type { ServiceName } from '@governsai/contracts';
-import { createDatabase, OutboxStore, RateBuckets } from '@governsai/db';
-import { createKafka, kafkaSecurity, OutboxRelay } from '@governsai/kafka';
-import { createHttpApp, Health, type Logger, loadConfig, type RunningService } from '@governsai/service';
+import { createDatabase, databaseOptions, OutboxStore, RateBuckets } from '@governsai/db';
+import { createKafka, kafkaOptions, OutboxRelay } from '@governsai/kafka';
+import {
+  createHttpApp,
+  Health,
+  httpAppOptions,
+  type Logger,
+  loadConfig,
+  type RunningService,
+} from '@governsai/service';
 import { AccessReports } from './access-reports.ts';
 import { Changes } from './change-access.ts';
 import { configSchema } from './config.ts';
@@ -32,20 +39,8 @@ const MINUTE_MS = 60_000;
 export async function start(log: Logger): Promise<RunningService> {
   const config = loadConfig(configSchema);
   const health = new Health({ service: SERVICE, intervalMs: config.HEALTH_CHECK_INTERVAL, log });
-  const db = createDatabase({
-    url: config.DATABASE_URL,
-    poolSize: config.DATABASE_POOL_SIZE,
-    applicationName: SERVICE,
-    boundRole: true,
-    queryTimeoutMs: QUERY_TIMEOUT_MS,
-  });
-  const kafka = createKafka({
-    brokers: config.KAFKA_BROKERS,
-    clientId: SERVICE,
-    topicPrefix: config.KAFKA_TOPIC_PREFIX,
-    ...kafkaSecurity(config),
-    log,
-  });
+  const db = createDatabase({ ...databaseOptions(config), applicationName: SERVICE, queryTimeoutMs: QUERY_TIMEOUT_MS });
+  const kafka = createKafka({ ...kafkaOptions(config), clientId: SERVICE, log });
   // Ready without them: it still says who is alive, and answers UNAVAILABLE where it cannot say more (G8).
   health.dependency('postgresql', { required: false, check: () => db.ping() });
   health.dependency('kafka', { required: false, check: () => kafka.ping() });
@@ -71,14 +66,12 @@ export async function start(log: Logger): Promise<RunningService> {
   const perMinute = (count: number) => ({ perSecond: count / 60, burst: count });
 
   const app = createHttpApp({
+    ...httpAppOptions(config),
     service: SERVICE,
     log,
     health,
     authenticate: admission.authenticate,
     authorize,
-    internalToken: config.INTERNAL_TOKEN,
-    trustedProxies: config.TRUSTED_PROXIES,
-    allowedOrigins: config.ALLOWED_ORIGINS,
   });
   mountRoutes(app, {
     db,

@@ -1,8 +1,16 @@
-import { authorize, createAccess, createAdmission, startAccessListener } from '@governsai/access';
+import { accessOptions, authorize, createAccess, createAdmission, startAccessListener } from '@governsai/access';
 import type { ServiceName } from '@governsai/contracts';
-import { createDatabase, OutboxStore, RateBuckets } from '@governsai/db';
-import { createKafka, kafkaSecurity, OutboxRelay } from '@governsai/kafka';
-import { createHttpApp, Health, type Logger, loadConfig, type RunningService, replicaId } from '@governsai/service';
+import { createDatabase, databaseOptions, OutboxStore, RateBuckets } from '@governsai/db';
+import { createKafka, kafkaOptions, OutboxRelay } from '@governsai/kafka';
+import {
+  createHttpApp,
+  Health,
+  httpAppOptions,
+  type Logger,
+  loadConfig,
+  type RunningService,
+  replicaId,
+} from '@governsai/service';
 import { configSchema } from './config.ts';
 import { decisionsRecordedConsumer } from './consumers/decisions-recorded.ts';
 import { Deadlines } from './deadlines.ts';
@@ -20,28 +28,15 @@ export const SERVICE: ServiceName = 'budget-tracker';
 export async function start(log: Logger): Promise<RunningService> {
   const config = loadConfig(configSchema);
   const health = new Health({ service: SERVICE, intervalMs: config.HEALTH_CHECK_INTERVAL, log });
-  const db = createDatabase({
-    url: config.DATABASE_URL,
-    poolSize: config.DATABASE_POOL_SIZE,
-    applicationName: SERVICE,
-    boundRole: true,
-  });
+  const db = createDatabase({ ...databaseOptions(config), applicationName: SERVICE });
   // Callers wait for holds: their own connections, and time-outs as short as an answer is wanted.
   const holdDb = createDatabase({
-    url: config.DATABASE_URL,
-    poolSize: config.DATABASE_POOL_SIZE,
+    ...databaseOptions(config),
     applicationName: `${SERVICE} holds`,
-    boundRole: true,
     connectTimeoutMs: config.HOLD_TIMEOUT,
     queryTimeoutMs: config.HOLD_TIMEOUT,
   });
-  const kafka = createKafka({
-    brokers: config.KAFKA_BROKERS,
-    clientId: SERVICE,
-    topicPrefix: config.KAFKA_TOPIC_PREFIX,
-    ...kafkaSecurity(config),
-    log,
-  });
+  const kafka = createKafka({ ...kafkaOptions(config), clientId: SERVICE, log });
   health.dependency('postgresql', { required: true, check: () => db.ping() });
   health.dependency('kafka', { required: true, check: () => kafka.ping() });
 
@@ -55,22 +50,15 @@ export async function start(log: Logger): Promise<RunningService> {
   });
   const wake = () => relay.wake();
 
-  const access = createAccess({
-    authUrl: config.AUTH_URL,
-    internalToken: config.INTERNAL_TOKEN,
-    stalenessMs: config.ACCESS_STALENESS,
-    log,
-  });
+  const access = createAccess({ ...accessOptions(config), log });
   const admission = createAdmission({ service: SERVICE, config, access, tokens: new RateBuckets(db), log });
   const app = createHttpApp({
+    ...httpAppOptions(config),
     service: SERVICE,
     log,
     health,
     authenticate: admission.authenticate,
     authorize,
-    trustedProxies: config.TRUSTED_PROXIES,
-    allowedOrigins: config.ALLOWED_ORIGINS,
-    internalToken: config.INTERNAL_TOKEN,
   });
   const definitions = new Definitions();
   const desk = new HoldDesk({ db: holdDb, definitions, onOutage: config.HOLDS_ON_OUTAGE, log, wake });

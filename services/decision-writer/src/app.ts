@@ -1,8 +1,16 @@
-import { authorize, createAccess, createAdmission, startAccessListener } from '@governsai/access';
+import { accessOptions, authorize, createAccess, createAdmission, startAccessListener } from '@governsai/access';
 import type { ServiceName } from '@governsai/contracts';
-import { createDatabase, OutboxStore, RateBuckets } from '@governsai/db';
-import { createKafka, kafkaSecurity, OutboxRelay } from '@governsai/kafka';
-import { createHttpApp, Health, type Logger, loadConfig, type RunningService, replicaId } from '@governsai/service';
+import { createDatabase, databaseOptions, OutboxStore, RateBuckets } from '@governsai/db';
+import { createKafka, kafkaOptions, OutboxRelay } from '@governsai/kafka';
+import {
+  createHttpApp,
+  Health,
+  httpAppOptions,
+  type Logger,
+  loadConfig,
+  type RunningService,
+  replicaId,
+} from '@governsai/service';
 import { configSchema } from './config.ts';
 import { decisionsSubmittedConsumer } from './consumers/decisions-submitted.ts';
 import { periodicWork } from './periodic-work.ts';
@@ -31,19 +39,8 @@ export const SERVICE: ServiceName = 'decision-writer';
 export async function start(log: Logger): Promise<RunningService> {
   const config = loadConfig(configSchema);
   const health = new Health({ service: SERVICE, intervalMs: config.HEALTH_CHECK_INTERVAL, log });
-  const db = createDatabase({
-    url: config.DATABASE_URL,
-    poolSize: config.DATABASE_POOL_SIZE,
-    applicationName: SERVICE,
-    boundRole: true,
-  });
-  const kafka = createKafka({
-    brokers: config.KAFKA_BROKERS,
-    clientId: SERVICE,
-    topicPrefix: config.KAFKA_TOPIC_PREFIX,
-    ...kafkaSecurity(config),
-    log,
-  });
+  const db = createDatabase({ ...databaseOptions(config), applicationName: SERVICE });
+  const kafka = createKafka({ ...kafkaOptions(config), clientId: SERVICE, log });
   health.dependency('postgresql', { required: true, check: () => db.ping() });
   health.dependency('kafka', { required: true, check: () => kafka.ping() });
 
@@ -56,21 +53,15 @@ export async function start(log: Logger): Promise<RunningService> {
     health: (error) => health.report('outbox', error),
   });
   const wake = () => relay.wake();
-  const access = createAccess({
-    authUrl: config.AUTH_URL,
-    internalToken: config.INTERNAL_TOKEN,
-    stalenessMs: config.ACCESS_STALENESS,
-    log,
-  });
+  const access = createAccess({ ...accessOptions(config), log });
   const admission = createAdmission({ service: SERVICE, config, access, tokens: new RateBuckets(db), log });
   const app = createHttpApp({
+    ...httpAppOptions(config),
     service: SERVICE,
     log,
     health,
     authenticate: admission.authenticate,
     authorize,
-    trustedProxies: config.TRUSTED_PROXIES,
-    allowedOrigins: config.ALLOWED_ORIGINS,
   });
   listDecisionsRoute(app, db);
   // Before the one decision by its id, which would take "export" for one.

@@ -1,4 +1,5 @@
 import {
+  accessOptions,
   authorize,
   createAccess,
   createAdmission,
@@ -6,9 +7,17 @@ import {
   startAccessListener,
 } from '@governsai/access';
 import type { MessageLimits, ServiceName } from '@governsai/contracts';
-import { ConnectionCounts, createDatabase, RateBuckets } from '@governsai/db';
-import { createKafka, kafkaSecurity } from '@governsai/kafka';
-import { createHttpApp, Health, type Logger, loadConfig, type RunningService, replicaId } from '@governsai/service';
+import { ConnectionCounts, createDatabase, databaseOptions, RateBuckets } from '@governsai/db';
+import { createKafka, kafkaOptions } from '@governsai/kafka';
+import {
+  createHttpApp,
+  Health,
+  httpAppOptions,
+  type Logger,
+  loadConfig,
+  type RunningService,
+  replicaId,
+} from '@governsai/service';
 import { createSocketServer } from '@governsai/socket';
 import { configSchema } from './config.ts';
 import { Ingest } from './ingest.ts';
@@ -33,29 +42,13 @@ export async function start(log: Logger): Promise<RunningService> {
     tagLength: config.MAX_TAG_LENGTH,
   };
   const health = new Health({ service: SERVICE, intervalMs: config.HEALTH_CHECK_INTERVAL, log });
-  const db = createDatabase({
-    url: config.DATABASE_URL,
-    poolSize: config.DATABASE_POOL_SIZE,
-    applicationName: SERVICE,
-    boundRole: true,
-  });
-  const kafka = createKafka({
-    brokers: config.KAFKA_BROKERS,
-    clientId: SERVICE,
-    topicPrefix: config.KAFKA_TOPIC_PREFIX,
-    ...kafkaSecurity(config),
-    log,
-  });
+  const db = createDatabase({ ...databaseOptions(config), applicationName: SERVICE });
+  const kafka = createKafka({ ...kafkaOptions(config), clientId: SERVICE, log });
   // A gateway stays ready without them (G8): an outage of theirs must not empty the Service.
   health.dependency('postgresql', { required: false, check: () => db.ping() });
   health.dependency('kafka', { required: false, check: () => kafka.ping() });
 
-  const access = createAccess({
-    authUrl: config.AUTH_URL,
-    internalToken: config.INTERNAL_TOKEN,
-    stalenessMs: config.ACCESS_STALENESS,
-    log,
-  });
+  const access = createAccess({ ...accessOptions(config), log });
   const producer = kafka.producer({ sendTimeoutMs: config.SEND_TIMEOUT_MS });
   const known = createKnownKeys(config.DEDUP_CACHE_KEYS);
   const stored = createStoredLookup({ db, log, deadlineMs: config.DEDUP_DEADLINE_MS });
@@ -69,14 +62,12 @@ export async function start(log: Logger): Promise<RunningService> {
   const replica = replicaId(SERVICE);
   const socketAdmission = createSocketAdmission({ config, admission, counts, replica, log });
   const app = createHttpApp({
+    ...httpAppOptions(config),
     service: SERVICE,
     log,
     health,
     authenticate: admission.authenticate,
     authorize,
-    trustedProxies: config.TRUSTED_PROXIES,
-    allowedOrigins: config.ALLOWED_ORIGINS,
-    internalToken: config.INTERNAL_TOKEN,
     maxBodyBytes: config.MAX_BODY_BYTES,
   });
   postDecisionsRoute(app, ingest, admission);

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
+  accessOptions,
   authorize,
   createAccess,
   createAdmission,
@@ -8,9 +9,24 @@ import {
   startAccessListener,
 } from '@governsai/access';
 import { DEFAULT_LIMITS, type ServiceName } from '@governsai/contracts';
-import { ConnectionCounts, createDatabase, type Database, RateBuckets, ReplicaAddresses } from '@governsai/db';
-import { createKafka, type KafkaClient, kafkaSecurity } from '@governsai/kafka';
-import { createHttpApp, Health, type Logger, loadConfig, type RunningService, replicaId } from '@governsai/service';
+import {
+  ConnectionCounts,
+  createDatabase,
+  type Database,
+  databaseOptions,
+  RateBuckets,
+  ReplicaAddresses,
+} from '@governsai/db';
+import { createKafka, type KafkaClient, kafkaOptions } from '@governsai/kafka';
+import {
+  createHttpApp,
+  Health,
+  httpAppOptions,
+  type Logger,
+  loadConfig,
+  type RunningService,
+  replicaId,
+} from '@governsai/service';
 import { createSocketServer } from '@governsai/socket';
 import { BudgetBoards } from './budgets/budget-boards.ts';
 import { Channels } from './channels.ts';
@@ -49,41 +65,21 @@ const ACCESS_CACHE_SIZE = 50_000;
 export async function start(log: Logger): Promise<RunningService> {
   const config = loadConfig(configSchema);
   const health = new Health({ service: SERVICE, intervalMs: config.HEALTH_CHECK_INTERVAL, log });
-  const db = createDatabase({
-    url: config.DATABASE_URL,
-    poolSize: config.DATABASE_POOL_SIZE,
-    applicationName: SERVICE,
-    boundRole: true,
-    queryTimeoutMs: QUERY_TIMEOUT_MS,
-  });
-  const kafka = createKafka({
-    brokers: config.KAFKA_BROKERS,
-    clientId: SERVICE,
-    topicPrefix: config.KAFKA_TOPIC_PREFIX,
-    ...kafkaSecurity(config),
-    log,
-  });
+  const db = createDatabase({ ...databaseOptions(config), applicationName: SERVICE, queryTimeoutMs: QUERY_TIMEOUT_MS });
+  const kafka = createKafka({ ...kafkaOptions(config), clientId: SERVICE, log });
   // Ready without either: what is open goes on (G8).
   health.dependency('postgresql', { required: false, check: () => db.ping() });
   health.dependency('kafka', { required: false, check: () => kafka.ping() });
-  const access = createAccess({
-    authUrl: config.AUTH_URL,
-    internalToken: config.INTERNAL_TOKEN,
-    stalenessMs: config.ACCESS_STALENESS,
-    cacheSize: ACCESS_CACHE_SIZE,
-    log,
-  });
+  const access = createAccess({ ...accessOptions(config), cacheSize: ACCESS_CACHE_SIZE, log });
   const relays = createRelays(config, health);
   const admission = createAdmission({ service: SERVICE, config, access, tokens: new RateBuckets(db), log });
   const app = createHttpApp({
+    ...httpAppOptions(config),
     service: SERVICE,
     log,
     health,
     authenticate: admission.authenticate,
     authorize,
-    trustedProxies: config.TRUSTED_PROXIES,
-    allowedOrigins: config.ALLOWED_ORIGINS,
-    internalToken: config.INTERNAL_TOKEN,
   });
   await app.listen(config.PORT, config.HOST);
   void health.start();

@@ -1,4 +1,4 @@
-import { type KafkaOptions, kafkaSecurity } from '@governsai/kafka';
+import { type KafkaOptions, kafkaOptions } from '@governsai/kafka';
 import { createLogger, kafkaEnv, loadConfig } from '@governsai/service';
 import { readStackFile } from '../stack-file.ts';
 
@@ -9,11 +9,5 @@ export function kafkaConnection(): KafkaOptions {
     kafkaEnv,
     local ? { ...process.env, KAFKA_BROKERS: local.kafkaBrokers.join(',') } : process.env,
   );
-  return {
-    brokers: config.KAFKA_BROKERS,
-    clientId: 'admin',
-    topicPrefix: config.KAFKA_TOPIC_PREFIX,
-    log: createLogger('admin', 'warn'),
-    ...kafkaSecurity(config),
-  };
+  return { ...kafkaOptions(config), clientId: 'admin', log: createLogger('admin', 'warn') };
 }

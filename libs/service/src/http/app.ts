@@ -6,6 +6,8 @@ import { DECISION } from '@governsai/telemetry';
 import express, { type IRoute, type NextFunction, type Request, type Response } from 'express';
 import helmet from 'helmet';
 import type { z } from 'zod';
+import type { ClientEnv } from '../admission-environment.ts';
+import type { BaseEnv } from '../environment.ts';
 import type { Health } from '../health.ts';
 import type { Logger } from '../logger.ts';
 import { isInNetworks } from '../networks.ts';
@@ -36,6 +38,17 @@ export interface HttpAppOptions extends GuardOptions {
   allowedOrigins?: readonly string[];
   /** How long `close` waits for requests in flight. 10 s unless given. */
   closeDeadlineMs?: number;
+}
+
+/** Whom a service believes and lets call, for `createHttpApp`: proxies, browsers' pages, the other services. */
+export function httpAppOptions(
+  env: ClientEnv & Pick<BaseEnv, 'INTERNAL_TOKEN'>,
+): Pick<HttpAppOptions, 'trustedProxies' | 'allowedOrigins' | 'internalToken'> {
+  return {
+    trustedProxies: env.TRUSTED_PROXIES,
+    allowedOrigins: env.ALLOWED_ORIGINS,
+    internalToken: env.INTERNAL_TOKEN,
+  };
 }
 
 /** What a handler gets: the request as its route's schemas have read it. */

@@ -2,7 +2,9 @@ import { watchCertificates } from '@governsai/telemetry';
 import type { KafkaOptions } from './connection.ts';
 
 /** What a service's environment says of the way to Kafka (`kafkaEnv` of `@governsai/service`). */
-export interface KafkaSecurity {
+export interface KafkaEnv {
+  KAFKA_BROKERS: readonly string[];
+  KAFKA_TOPIC_PREFIX: string;
   KAFKA_TLS: boolean;
   KAFKA_TLS_CA?: string | undefined;
   KAFKA_TLS_CERT?: string | undefined;
@@ -13,14 +15,19 @@ export interface KafkaSecurity {
 }
 
 /**
- * How to encrypt the connection and who to be on it, for `createKafka`. Throws an Error that names the variable that another
- * one needs: half a credential would be tried for ever.
+ * Where the cluster is, how to encrypt the connection and who to be on it, for `createKafka`. Throws an Error that names the
+ * variable that another one needs: half a credential would be tried for ever.
  */
-export function kafkaSecurity(env: KafkaSecurity): Pick<KafkaOptions, 'ssl' | 'sasl'> {
-  return { ...encryption(env), ...identity(env) };
+export function kafkaOptions(env: KafkaEnv): Omit<KafkaOptions, 'clientId' | 'log' | 'socketFactory'> {
+  return {
+    brokers: env.KAFKA_BROKERS,
+    topicPrefix: env.KAFKA_TOPIC_PREFIX,
+    ...encryption(env),
+    ...identity(env),
+  };
 }
 
-function encryption(env: KafkaSecurity): Pick<KafkaOptions, 'ssl'> {
+function encryption(env: KafkaEnv): Pick<KafkaOptions, 'ssl'> {
   const { KAFKA_TLS_CA: ca, KAFKA_TLS_CERT: cert, KAFKA_TLS_KEY: key } = env;
   if (!env.KAFKA_TLS) {
     if (ca || cert || key)
@@ -33,7 +40,7 @@ function encryption(env: KafkaSecurity): Pick<KafkaOptions, 'ssl'> {
   return { ssl: { ...(ca && { ca: [ca] }), ...(cert && { cert }), ...(key && { key }) } };
 }
 
-function identity(env: KafkaSecurity): Pick<KafkaOptions, 'sasl'> {
+function identity(env: KafkaEnv): Pick<KafkaOptions, 'sasl'> {
   const { KAFKA_SASL_MECHANISM: mechanism, KAFKA_SASL_USERNAME: username, KAFKA_SASL_PASSWORD: password } = env;
   if (!mechanism) {
     if (username || password)
