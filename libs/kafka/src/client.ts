@@ -3,7 +3,7 @@ import { GroupBroadcast } from './broadcast.ts';
 import { type KafkaOptions, withAdmin } from './connection.ts';
 import { BatchGroupConsumer } from './group-consumer.ts';
 import { GroupCommitProducer } from './producer.ts';
-import { checkTopics, ensureTopics } from './topics.ts';
+import { awaitTopics, checkTopics, ensureTopics } from './topics.ts';
 import type { KafkaClient } from './types.ts';
 
 const PING_TIMEOUT_MS = 2_000;
@@ -21,6 +21,7 @@ export function createKafka(options: KafkaOptions): KafkaClient {
     ensureTopics: (layout) => withAdmin(options, (admin) => ensureTopics(admin, options.topicPrefix, layout)),
     checkTopics: (expected) =>
       withAdmin(options, (admin) => checkTopics(admin, options.topicPrefix, expected?.partitions)),
+    awaitTopics: () => awaitTopics(options),
     ping: () => ping(options),
     producer: (settings) => new GroupCommitProducer(options, settings),
     consumeGroup: (settings) => new BatchGroupConsumer(options, settings),

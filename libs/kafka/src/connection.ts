@@ -1,3 +1,4 @@
+import './connection-reset.ts';
 import './crc32c.ts';
 import './encoder-growth.ts';
 import './record-encoder.ts';

@@ -1,5 +1,5 @@
 import type { Consumer, EachBatchPayload } from 'kafkajs';
-import { asError, persist } from './backoff.ts';
+import { asError, pause, persist } from './backoff.ts';
 import { type KafkaOptions, openClient } from './connection.ts';
 import type { KafkaLogListener } from './kafka-log.ts';
 import { Line } from './line.ts';
@@ -30,6 +30,8 @@ const REQUEST_TIMEOUT_MS = 10_000;
 const CONNECT_RETRIES = 10;
 /** How long `stop` waits for a join under way: the broker answers it only when the whole group has joined. */
 const STOP_JOIN_MS = 5_000;
+/** Before a client that gave up is set going again. */
+const RESTART_PAUSE_MS = 500;
 /** Heartbeats missed before the health check is told. */
 const SILENCE = 3;
 
@@ -124,9 +126,15 @@ export class ConsumerSession {
   }
 
   async #start(): Promise<void> {
-    const { topics, fromBeginning, groupId, concurrency } = this.#options;
     const joined = this.#watch();
     this.#lastHeartbeat = performance.now();
+    await this.#run();
+    await joined;
+  }
+
+  /** Connects, for as long as that takes, and begins to read. */
+  async #run(): Promise<void> {
+    const { topics, fromBeginning, groupId, concurrency } = this.#options;
     await persist(
       async () => {
         await this.#consumer.connect();
@@ -147,7 +155,15 @@ export class ConsumerSession {
       partitionsConsumedConcurrently: concurrency,
       eachBatch: this.#options.eachBatch,
     });
-    await joined;
+  }
+
+  async #runAgain(): Promise<void> {
+    if (!(await pause(RESTART_PAUSE_MS, this.#stop.signal))) return;
+    try {
+      await this.#run();
+    } catch (error) {
+      if (!this.#stop.signal.aborted) this.#fatal(asError(error));
+    }
   }
 
   /** Listens to the client. The promise settles with the first join, or when there will be none. */
@@ -181,6 +197,14 @@ export class ConsumerSession {
         this.#options.health(error);
         if (payload.restart) {
           this.#kafka.log.warn({ err: error, groupId }, 'the consumer lost the cluster and starts again');
+          return;
+        }
+        if (passesByItself(error)) {
+          this.#kafka.log.warn(
+            { err: error, groupId },
+            'the client gave up on a cluster that is coming; it starts again',
+          );
+          void this.#runAgain();
           return;
         }
         reject(error);
@@ -218,4 +242,15 @@ export class ConsumerSession {
     this.#kafka.log.fatal({ err: error, groupId }, 'the consumer cannot go on; exiting, so that it is started again');
     process.exit(1);
   }
+}
+
+/**
+ * kafkajs 2.2.4 calls it final when no broker names the group's coordinator, and does not restart its consumer. A cluster
+ * that starts answers so for a while.
+ */
+function passesByItself(error: Error): boolean {
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+    if (cause.name === 'KafkaJSGroupCoordinatorNotFound') return true;
+  }
+  return false;
 }

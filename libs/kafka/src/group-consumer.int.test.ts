@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import { AppError } from '@governsai/contracts';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { DEAD_HEADERS } from './dead-letter.ts';
@@ -5,6 +6,10 @@ import { PoisonError } from './poison.ts';
 import { auditRecord, until } from './test-records.ts';
 import { createTestKafka, type TestKafka } from './testing.ts';
 import type { ConsumedBatch, GroupConsumer, GroupOptions, Producer } from './types.ts';
+
+const require = createRequire(import.meta.url);
+const Cluster: { prototype: { findGroupCoordinatorMetadata: () => Promise<unknown> } } = require('kafkajs/src/cluster');
+const errors: { KafkaJSGroupCoordinatorNotFound: new (text: string) => Error } = require('kafkajs/src/errors');
 
 const TOPIC = 'audit.recorded';
 type Batch = ConsumedBatch<typeof TOPIC>;
@@ -108,6 +113,38 @@ describe('consumeGroup', () => {
     expect(health).toContain('the database is away');
     await until('health is good again', () => health.at(-1) === null);
   });
+
+  it('G8: goes on when the cluster named no coordinator for a while, which the client calls final', async () => {
+    const group = newGroup();
+    const seen = new Set<string>();
+    const failures: string[] = [];
+    const consumer = consume(group, {
+      sessionTimeoutMs: 6000,
+      health: (error) => failures.push(error?.name ?? ''),
+      handler: async (batch) => {
+        for (const id of idsOf(batch, group)) seen.add(id);
+      },
+    });
+    const before = await send(group, 5);
+    await consumer.start();
+    await until('what was there', () => seen.size === before.length);
+    const find = Cluster.prototype.findGroupCoordinatorMetadata;
+    let refused = 0;
+    Cluster.prototype.findGroupCoordinatorMetadata = async () => {
+      refused++;
+      throw new errors.KafkaJSGroupCoordinatorNotFound('Failed to find group coordinator');
+    };
+    try {
+      test.cut();
+      await until('a new membership', () => failures.includes('KafkaJSNumberOfRetriesExceeded'), 60_000);
+      test.heal();
+      await until('two refusals', () => refused >= 2, 60_000);
+    } finally {
+      Cluster.prototype.findGroupCoordinatorMetadata = find;
+    }
+    const after = await send(group, 5, undefined, 5);
+    await until('what came after', () => seen.size === before.length + after.length, 60_000);
+  }, 150_000);
 
   it('a member that stopped before its effects leaves the messages to the next one', async () => {
     const group = newGroup();

@@ -16,10 +16,10 @@ export function auditRecord(id: string, detail: Record<string, unknown> = {}): T
 }
 
 /** Resolves when the condition holds; throws, saying what was waited for, after 20 s. */
-export async function until(what: string, condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 20_000;
+export async function until(what: string, condition: () => boolean, limitMs = 20_000): Promise<void> {
+  const deadline = Date.now() + limitMs;
   while (!condition()) {
-    if (Date.now() > deadline) throw new Error(`waited 20 s for: ${what}`);
+    if (Date.now() > deadline) throw new Error(`waited ${limitMs / 1000} s for: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

@@ -28,6 +28,21 @@ describe('topics', () => {
     await expect(other.checkTopics()).rejects.toThrow(/missing: nobody\.decisions\.submitted.*Create them/);
   });
 
+  it('G8: are waited for while the cluster is away, and missed at once where it says so', async () => {
+    let there = false;
+    test.cut();
+    const waiting = test.kafka.awaitTopics().then(() => {
+      there = true;
+    });
+    await expect(test.kafka.checkTopics()).rejects.toThrow();
+    expect(there).toBe(false);
+    test.heal();
+    await waiting;
+    const log = pino({ level: 'silent' });
+    const other = createKafka({ brokers: test.brokers, clientId: 'test', topicPrefix: 'nobody.', log });
+    await expect(other.awaitTopics()).rejects.toThrow(/missing: nobody\.decisions\.submitted/);
+  });
+
   it('two creators at once do not fail', async () => {
     const log = pino({ level: 'silent' });
     const topicPrefix = `${test.topicPrefix}twice.`;

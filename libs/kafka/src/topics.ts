@@ -1,8 +1,12 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { deadLetterTopic, TOPIC_NAMES, TOPICS, type TopicName } from '@governsai/contracts';
 import type { Admin, ITopicConfig } from 'kafkajs';
-import { askSettled } from './connection.ts';
+import { asError, backoffMs } from './backoff.ts';
+import { askSettled, type KafkaOptions, withAdmin } from './connection.ts';
 import type { TopicLayout } from './types.ts';
 
+const FIRST_PAUSE_MS = 200;
+const MAX_PAUSE_MS = 5_000;
 const DAY_MS = 24 * 60 * 60 * 1000;
 /** Dead letters wait for a person. */
 const DEAD_RETENTION_MS = 30 * DAY_MS;
@@ -57,13 +61,16 @@ function definition(topic: WantedTopic, { partitions, replicationFactor }: Topic
   };
 }
 
-/** Throws an Error that names every missing topic and every wrong partition count, each with what to do. */
+/** What the cluster answered: no try changes it, only who sets the installation up. */
+class WrongTopicsError extends Error {}
+
+/** Throws a WrongTopicsError that names every missing topic and every wrong partition count, each with what to do. */
 export async function checkTopics(admin: Admin, prefix: string, partitions: number | undefined): Promise<void> {
   const wanted = wantedTopics(prefix).map(({ name }) => name);
   const existing = new Set(await admin.listTopics());
   const missing = wanted.filter((name) => !existing.has(name));
   if (missing.length > 0) {
-    throw new Error(
+    throw new WrongTopicsError(
       `Kafka topics are missing: ${missing.join(', ')}. Create them (ensureTopics, run by the migration job), ` +
         `or set KAFKA_TOPIC_PREFIX to the prefix they were created with (it is '${prefix}').`,
     );
@@ -73,8 +80,22 @@ export async function checkTopics(admin: Admin, prefix: string, partitions: numb
   const wrong = topics.filter((topic) => topic.partitions.length !== partitions);
   if (wrong.length === 0) return;
   const found = wrong.map((topic) => `${topic.name} has ${topic.partitions.length}`).join(', ');
-  throw new Error(
+  throw new WrongTopicsError(
     `KAFKA_PARTITIONS is ${partitions}, but ${found}. Partition counts never change once created: a key would move to ` +
       'another partition and lose its order. Set KAFKA_PARTITIONS to the count the topics have.',
   );
+}
+
+/** Checks that all topics are there once the cluster answers: a service that starts while it is away waits for it. */
+export async function awaitTopics(options: KafkaOptions): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await withAdmin(options, (admin) => checkTopics(admin, options.topicPrefix, undefined));
+      return;
+    } catch (error) {
+      if (error instanceof WrongTopicsError) throw error;
+      options.log.warn({ err: asError(error), attempt }, 'Kafka cannot be asked for its topics yet, trying again');
+      await delay(backoffMs(attempt, FIRST_PAUSE_MS, MAX_PAUSE_MS));
+    }
+  }
 }

@@ -177,6 +177,8 @@ export interface KafkaClient {
   ensureTopics(layout: TopicLayout): Promise<{ created: string[] }>;
   /** Throws an Error that names every missing topic or wrong partition count, and the remedy. */
   checkTopics(expected?: { partitions?: number }): Promise<void>;
+  /** As {@link checkTopics}, and asks again for as long as the cluster does not answer. */
+  awaitTopics(): Promise<void>;
   /** Throws when the cluster does not answer within 2 s. */
   ping(): Promise<void>;
   producer(options?: ProducerOptions): Producer;

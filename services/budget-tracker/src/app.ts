@@ -90,7 +90,7 @@ export async function start(log: Logger): Promise<RunningService> {
 
   await app.listen(config.PORT, config.HOST);
   void health.start();
-  await kafka.checkTopics();
+  await kafka.awaitTopics();
   const listener = await startAccessListener({
     kafka,
     access,

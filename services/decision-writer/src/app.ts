@@ -98,7 +98,7 @@ export async function start(log: Logger): Promise<RunningService> {
 
   await app.listen(config.PORT, config.HOST);
   health.start();
-  await kafka.checkTopics();
+  await kafka.awaitTopics();
   const listener = await startAccessListener({ kafka, access, replicaId: replicaId(SERVICE) });
   await consumer.start();
   for (const work of periodic) work.start();

@@ -12,11 +12,9 @@ function stall(): void {
   socket.once('message', () => {
     socket.pause();
     if (++ready === Number(count)) process.send?.('ready');
-    // A paused socket is not told of its end; the server cuts it off 10 s after it said so.
-    const watch = setInterval(() => {
-      socket.resume();
-      setImmediate(() => socket.readyState === WebSocket.OPEN && socket.pause());
-    }, 15_000);
+    // Who reads nothing is not told of an end. What he writes is answered by a reset once the server has cut him off; a pong
+    // that nobody asked for may be sent at any time (RFC 6455 §5.5.3).
+    const watch = setInterval(() => socket.pong(), 5_000 + 5_000 * Math.random());
     socket.on('close', () => clearInterval(watch));
   });
   socket.on('close', () => {
