@@ -1,73 +1,15 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
-import { type AddressInfo, connect, type Socket } from 'node:net';
-import { DEFAULT_LIMITS } from '@governsai/contracts';
-import { createLogger } from '@governsai/service';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createSocketServer, type SocketServer } from './server.ts';
+import { type EchoServer, FRAME_BYTES, startEchoServer } from './testing/echo-server.ts';
+import { BINARY, CLOSE, frame, PING, PONG, RawClient, TEXT } from './testing/raw-client.ts';
 
-/** Not that of a gateway, to see that what depends on it follows. */
-const FRAME_BYTES = 2 * 1024 * 1024;
-const TEXT = 1;
-const BINARY = 2;
-const CLOSE = 8;
-const PING = 9;
-const PONG = 10;
-
-let server: Server;
-let sockets: SocketServer;
+let echo: EchoServer;
 
 beforeAll(async () => {
-  server = createServer();
-  sockets = createSocketServer({
-    server,
-    paths: ['/ws'],
-    access: {
-      verify: async () => ({ kind: 'apiKey', orgId: 'echo', userId: null, keyId: null, scopes: [], expiresAt: null }),
-      onChange: () => {},
-      onStale: () => {},
-    },
-    limits: { ...DEFAULT_LIMITS, frameBytes: FRAME_BYTES },
-    maxConnections: 100,
-    log: createLogger('test', 'silent'),
-    handlers: {},
-    echo: true,
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  echo = await startEchoServer();
 });
 
-afterAll(async () => {
-  await sockets.drain(1);
-  await new Promise((resolve) => server.close(resolve));
-});
-
-interface Frame {
-  opcode: number;
-  fin: boolean;
-  payload: Buffer;
-}
-
-interface FrameOptions {
-  fin?: boolean;
-  rsv?: number;
-  masked?: boolean;
-}
-
-/** A frame as RFC 6455 §5.2 draws it; wrong ones too. */
-function frame(opcode: number, payload: Buffer | string = '', options: FrameOptions = {}): Buffer {
-  const { fin = true, rsv = 0, masked = true } = options;
-  const data = Buffer.from(payload);
-  const length = data.length < 126 ? [data.length] : data.length < 65_536 ? [126] : [127];
-  const extended = Buffer.alloc(length[0] === 126 ? 2 : length[0] === 127 ? 8 : 0);
-  if (extended.length === 2) extended.writeUInt16BE(data.length);
-  if (extended.length === 8) extended.writeBigUInt64BE(BigInt(data.length));
-  const head = Buffer.from([(fin ? 0x80 : 0) | (rsv << 4) | opcode, (masked ? 0x80 : 0) | (length[0] as number)]);
-  if (!masked) return Buffer.concat([head, extended, data]);
-  const mask = randomBytes(4);
-  const hidden = data.map((byte, i) => byte ^ (mask[i % 4] as number));
-  return Buffer.concat([head, extended, mask, hidden]);
-}
+afterAll(() => echo.close());
 
 /** A text of so many bytes in fragments of so many. */
 const fragments = (bytes: number, each: number) =>
@@ -81,84 +23,11 @@ const closeFrame = (code: number, reason: Buffer | string = '') => {
   return frame(CLOSE, Buffer.concat([payload, Buffer.from(reason)]));
 };
 
-/** A TCP connection that has been upgraded, and every frame that came over it until its end. */
-class RawClient {
-  readonly socket: Socket;
-  readonly frames: Frame[] = [];
-  readonly ended: Promise<unknown>;
-  #bytes: Buffer = Buffer.alloc(0);
-
-  private constructor(socket: Socket, first: Buffer) {
-    this.socket = socket;
-    this.ended = once(socket, 'close');
-    this.#read(first);
-    socket.on('data', (bytes) => this.#read(bytes));
-  }
-
-  static async open(headers: Record<string, string> = {}): Promise<{ client: RawClient; answer: string; key: string }> {
-    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
-    socket.setNoDelay(true);
-    socket.on('error', () => {});
-    const key = randomBytes(16).toString('base64');
-    const all = {
-      Host: '127.0.0.1',
-      Upgrade: 'websocket',
-      Connection: 'Upgrade',
-      'Sec-WebSocket-Key': key,
-      'Sec-WebSocket-Version': '13',
-      Authorization: 'Bearer gai_echo',
-      ...headers,
-    };
-    const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
-    socket.write(`GET /ws HTTP/1.1\r\n${lines.join('')}\r\n`);
-    let bytes: Buffer = Buffer.alloc(0);
-    while (!bytes.includes('\r\n\r\n')) bytes = Buffer.concat([bytes, (await once(socket, 'data'))[0] as Buffer]);
-    const end = bytes.indexOf('\r\n\r\n') + 4;
-    return { client: new RawClient(socket, bytes.subarray(end)), answer: bytes.subarray(0, end).toString(), key };
-  }
-
-  send(...frames: Buffer[]): void {
-    this.socket.write(Buffer.concat(frames));
-  }
-
-  /** Resolves when so many frames have come. */
-  async until(count: number): Promise<Frame[]> {
-    while (this.frames.length < count) await once(this.socket, 'data');
-    return this.frames;
-  }
-
-  /** What the server's close frame says once the connection has ended: its code, null for none; undefined without one. */
-  async closed(): Promise<number | null | undefined> {
-    await this.ended;
-    const close = this.frames.find(({ opcode }) => opcode === CLOSE);
-    if (!close) return undefined;
-    return close.payload.length === 0 ? null : close.payload.readUInt16BE();
-  }
-
-  #read(bytes: Buffer): void {
-    this.#bytes = Buffer.concat([this.#bytes, bytes]);
-    for (;;) {
-      if (this.#bytes.length < 2) return;
-      const [first, second] = [this.#bytes[0] as number, this.#bytes[1] as number];
-      if (second & 0x80) throw new Error('a server must not mask (RFC 6455 §5.1)');
-      const short = second & 0x7f;
-      const head = short === 126 ? 4 : short === 127 ? 10 : 2;
-      if (this.#bytes.length < head) return;
-      const length =
-        short === 126 ? this.#bytes.readUInt16BE(2) : short === 127 ? Number(this.#bytes.readBigUInt64BE(2)) : short;
-      if (this.#bytes.length < head + length) return;
-      const payload = this.#bytes.subarray(head, head + length);
-      this.frames.push({ opcode: first & 0x0f, fin: (first & 0x80) !== 0, payload });
-      this.#bytes = this.#bytes.subarray(head + length);
-    }
-  }
-}
-
-const open = async () => (await RawClient.open()).client;
+const open = async () => (await RawClient.open(echo.port)).client;
 
 describe('RFC 6455: the handshake', () => {
   it('§4.2.2: is answered with the accept key, and without an extension nobody offered', async () => {
-    const { answer, key, client } = await RawClient.open();
+    const { answer, key, client } = await RawClient.open(echo.port);
     const accept = createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
     expect(answer).toContain('HTTP/1.1 101');
     expect(answer).toContain(`Sec-WebSocket-Accept: ${accept}`);
@@ -170,7 +39,7 @@ describe('RFC 6455: the handshake', () => {
     ['a version that is not spoken', { 'Sec-WebSocket-Version': '7' }],
     ['a key that is none', { 'Sec-WebSocket-Key': 'short' }],
   ])('§4.4: %s is refused', async (_, headers) => {
-    const { answer, client } = await RawClient.open(headers);
+    const { answer, client } = await RawClient.open(echo.port, headers);
     expect(answer).toMatch(/^HTTP\/1\.1 4\d\d /);
     client.socket.destroy();
   });
@@ -346,6 +215,6 @@ describe('RFC 6455: closing', () => {
     const client = await open();
     client.send(frame(TEXT, 'x', { fin: false }));
     client.socket.destroy();
-    while (sockets.connections.size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    while (echo.sockets.connections.size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
   });
 });
