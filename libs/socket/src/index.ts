@@ -4,11 +4,6 @@ export { type Framed, frameText } from './frame.ts';
 export type { MessageHandler } from './host.ts';
 export { type ClientMessage, messageId } from './message.ts';
 export { nextDrain } from './next-drain.ts';
+export { closeInTurn, restartDelayMs, restartReason } from './restart.ts';
 export { Reverification, type Reverified } from './reverification.ts';
-export {
-  createSocketServer,
-  restartDelayMs,
-  restartReason,
-  type SocketServer,
-  type SocketServerOptions,
-} from './server.ts';
+export { createSocketServer, type SocketServer, type SocketServerOptions } from './server.ts';

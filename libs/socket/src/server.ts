@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -17,6 +16,7 @@ import { Connection } from './connection.ts';
 import { AUTH_DEADLINE_MS } from './credential-gate.ts';
 import type { ConnectionHost, MessageHandler } from './host.ts';
 import { connectionSeconds, countClose, messagesReceived, openConnections } from './metrics.ts';
+import { closeInTurn, restartDelayMs, restartReason } from './restart.ts';
 import { Reverification } from './reverification.ts';
 import { upgradeTrace } from './trace.ts';
 
@@ -33,9 +33,6 @@ const FRAGMENT_BYTES = 64;
 const MIN_FRAGMENTS = 1024;
 /** Sockets above the cap that may be open at once only to be told 4429; more are cut off without a word. */
 const MAX_REFUSALS = 1000;
-/** Clients come back spread over this time after a restart. */
-const MIN_RETRY_MS = 500;
-const RETRY_JITTER_MS = 4500;
 
 export interface SocketServerOptions {
   /** Sockets are upgraded on it; the caller listens and closes. */
@@ -244,18 +241,8 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
     async drain(seconds) {
       draining = true;
       const deadline = AbortSignal.timeout(seconds * 1000);
-      setMaxListeners(0, deadline);
-      const open = [...connections];
-      // Ten milliseconds a socket keep the clients' return smooth; many sockets share most of the time there is.
-      const pause = Math.min(10, (seconds * 700) / Math.max(open.length, 1));
-      const started = performance.now();
-      const closing = open.map(async (connection, index) => {
-        await delay(Math.max(0, index * pause - (performance.now() - started)), undefined, { signal: deadline }).catch(
-          () => {},
-        );
-        await connection.drain(restartDelayMs());
-      });
-      const done = Promise.all(closing).then(() => allClosed());
+      const closing = closeInTurn([...connections], seconds, deadline, (open) => open.drain(restartDelayMs()));
+      const done = closing.then(() => allClosed());
       await Promise.race([done, new Promise((resolve) => deadline.addEventListener('abort', resolve, { once: true }))]);
       for (const connection of connections) connection.terminate();
     },
@@ -270,16 +257,6 @@ const pong: MessageHandler = (connection) => connection.send({ type: 'PONG', tim
 
 function peerAddress(request: IncomingMessage): string | null {
   return request.socket.remoteAddress ?? null;
-}
-
-/** How long a client is told to stay away when its connection is closed though nothing is wrong with it, in milliseconds. */
-export function restartDelayMs(): number {
-  return MIN_RETRY_MS + Math.floor(Math.random() * RETRY_JITTER_MS);
-}
-
-/** The reason of a close with 1012. */
-export function restartReason(): string {
-  return JSON.stringify({ retryAfterMs: restartDelayMs() });
 }
 
 function refuseUpgrade(socket: Duplex, status: string, headers = ''): void {

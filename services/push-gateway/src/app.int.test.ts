@@ -874,6 +874,50 @@ describe('outages and restarts', () => {
     await stopping;
   });
 
+  it('G9: a drained replica closes its sockets one after the other once it is not ready, the last when its INGEST is answered', async () => {
+    const { apiKey } = await newOrg();
+    const { gateway: leaving, url: leavingUrl } = await startGateway({ DRAIN_SECONDS: '60' });
+    let answer = () => {};
+    relaying = new Promise((resolve) => {
+      answer = resolve;
+    });
+    const busy = new Client(apiKey, leavingUrl);
+    await busy.send({ type: 'INGEST', schema: 'decision.v1', idempotencyKey: 'while-others-leave', data: {} });
+    await eventually(() => JSON.stringify(relayed).includes('while-others-leave'));
+    const others: Client[] = [];
+    for (let i = 0; i < 30; i++) {
+      const client = new Client(apiKey, leavingUrl);
+      await new Promise((resolve) => client.ws.once('open', resolve));
+      others.push(client);
+    }
+    const started = performance.now();
+    // Timers count from the beginning of the event loop's turn, which has to be after this, in whole milliseconds.
+    await delay(1);
+    const stopping = leaving.stop();
+    const closes = await Promise.all(
+      others.map(async (client) => {
+        const { code, reason } = await client.closed;
+        const at = performance.now() - started;
+        const ready = await fetch(leavingUrl.replace('ws:', 'http:').replace('/ws', '/readyz'));
+        return { code, at, ready: ready.status, retryAfterMs: JSON.parse(reason).retryAfterMs as number };
+      }),
+    );
+    expect(new Set(closes.map(({ code, ready }) => [code, ready].join()))).toEqual(new Set(['1012,503']));
+    // The busy one is the first in turn.
+    expect(closes.filter(({ at }, i) => at < (i + 1) * 10 - 1)).toEqual([]);
+    const retries = closes.map(({ retryAfterMs }) => retryAfterMs);
+    expect(Math.min(...retries)).toBeGreaterThanOrEqual(500);
+    expect(Math.max(...retries)).toBeLessThan(5000);
+    expect(new Set(retries).size).toBeGreaterThan(1);
+    expect([busy.isClosed, busy.of('ACK')]).toEqual([false, []]);
+    answer();
+    relaying = Promise.resolve();
+    // Whoever were left at the end of the time would be cut off, without a close frame: 1006.
+    expect((await busy.closed).code).toBe(1012);
+    expect(busy.of('ACK')).toMatchObject([{ id: 'while-others-leave' }]);
+    await stopping;
+  });
+
   it('G9: a drained replica closes with 1012, and another one takes over without a hole', async () => {
     const { orgId, apiKey, channel } = await newOrg();
     const { gateway: leaving, url: leavingUrl } = await startGateway();

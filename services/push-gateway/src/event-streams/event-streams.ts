@@ -1,9 +1,8 @@
-import { setMaxListeners } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Access, canSubscribe, credentialFromStream, type SocketAdmission } from '@governsai/access';
 import { AppError, type Channel, channelName } from '@governsai/contracts';
-import { Reverification, restartDelayMs } from '@governsai/socket';
+import { closeInTurn, Reverification, restartDelayMs } from '@governsai/socket';
 import type { Channels, OpenChannel } from '../channels.ts';
 import type { Listed, Roster } from '../connections/roster.ts';
 import { openStreams, openSubscriptions } from '../metrics.ts';
@@ -88,15 +87,8 @@ export class EventStreams {
   async drain(seconds: number): Promise<void> {
     this.#draining = true;
     const deadline = AbortSignal.timeout(seconds * 1000);
-    setMaxListeners(0, deadline);
-    const streams = [...this.#open];
-    const pause = Math.min(10, (seconds * 700) / Math.max(streams.length, 1));
-    const wait = (ms: number) => delay(ms, undefined, { signal: deadline }).catch(() => {});
-    for (const stream of streams) {
-      stream.end('restart', restartDelayMs());
-      await wait(pause);
-    }
-    while (this.#open.size > 0 && !deadline.aborted) await wait(20);
+    await closeInTurn([...this.#open], seconds, deadline, (stream) => stream.end('restart', restartDelayMs()));
+    while (this.#open.size > 0 && !deadline.aborted) await delay(20);
     for (const stream of this.#open) stream.terminate();
   }
 
