@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import { type AccessChange, type Credential, TooManyConnections } from '@governsai/access';
 import { AppError, DEFAULT_LIMITS, type Principal } from '@governsai/contracts';
 import { createLogger } from '@governsai/service';
@@ -338,6 +338,45 @@ describe('messages', () => {
     const client = await new Client(withKey).open();
     client.send({ type: 'PING' });
     await client.until(1);
+  });
+
+  it('writes what a socket is sent in one turn of the event loop in one go, in order', async () => {
+    const { frameText } = await import('./frame.ts');
+    const { withKey, sockets } = await start({
+      handlers: {
+        // To everybody, as a push is.
+        BURST: () => {
+          for (let i = 0; i < 10; i++) {
+            for (const connection of sockets.connections) {
+              if (i % 2 === 0) connection.send({ i });
+              else connection.sendFramed(frameText(JSON.stringify({ i })));
+            }
+          }
+        },
+      },
+    });
+    const writes: number[] = [];
+    server?.on('connection', (socket: Socket) => {
+      const index = writes.push(0) - 1;
+      const { _write, _writev } = socket;
+      socket._write = (...args) => {
+        writes[index]!++;
+        _write.apply(socket, args);
+      };
+      socket._writev = (...args) => {
+        writes[index]!++;
+        _writev?.apply(socket, args);
+      };
+    });
+    const clients = [await new Client(withKey).open(), await new Client(withKey).open()];
+    const handshakes = [...writes];
+    for (let burst = 1; burst <= 2; burst++) {
+      clients[0]?.send({ type: 'BURST' });
+      for (const client of clients) await client.until(10 * burst);
+      expect(writes.map((count, i) => count - handshakes[i]!)).toEqual([burst, burst]);
+    }
+    const inOrder = Array.from({ length: 20 }, (_, i) => ({ i: i % 10 }));
+    expect(clients.map(({ messages }) => messages)).toEqual([inOrder, inOrder]);
   });
 
   it('writes a message framed once to sockets with and without compression', async () => {
