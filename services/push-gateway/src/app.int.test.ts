@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -9,7 +8,6 @@ import {
   canonicalJson,
   type DecisionsRecorded,
   decisionViewOf,
-  GENESIS_HASH,
   getAccessVersion,
   type NotificationsRaised,
   type Principal,
@@ -24,6 +22,7 @@ import { createHttpApp, createLogger, Health, type HttpApp, type RunningService 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { WebSocket } from 'ws';
 import { start } from './app.ts';
+import { hashOf, recordOf, type Say, store } from './testing.ts';
 
 const log = createLogger('push-gateway', 'silent');
 const internalToken = 'sixteen-characters';
@@ -43,7 +42,7 @@ const key = (name: string, over: Partial<Principal> = {}) => {
     expiresAt: null,
     ...over,
   };
-  keys.set(createHash('sha256').update(apiKey).digest('hex'), principal);
+  keys.set(hashOf(apiKey), principal);
   return apiKey;
 };
 
@@ -111,54 +110,10 @@ function range(from: number, to: number): number[] {
   return Array.from({ length: to - from + 1 }, (_, i) => from + i);
 }
 
-const hashOf = (text: string) => createHash('sha256').update(text).digest('hex');
-
-/** What decisions of a test say beside the usual. */
-type Say = (seq: number) => Partial<ChainRecord>;
-
-function recordOf(orgId: string, seq: number, scope: string, say: Say = () => ({})): ChainRecord {
-  return {
-    v: 1,
-    orgId,
-    seq,
-    id: `dec_${hashOf(`${orgId}${seq}`).slice(0, 32)}`,
-    idempotencyKey: `k${seq}`,
-    bodyHash: 'b'.repeat(64),
-    direction: 'precheck',
-    decision: 'allow',
-    tool: 'web.fetch',
-    scope,
-    ts: '2026-01-01T00:00:00.000Z',
-    receivedAt: '2026-01-01T00:00:00.000Z',
-    recordedAt: '2026-01-01T00:00:00.000Z',
-    prevHash: GENESIS_HASH,
-    ...say(seq),
-  };
-}
-
-/** Stores decisions as decision-writer does: rows and head in one transaction. */
-async function store(orgId: string, from: number, to: number, scope = '', say?: Say): Promise<void> {
-  await db.transaction([orgId], async (tx) => {
-    for (const seq of range(from, to)) {
-      const record = canonicalJson(recordOf(orgId, seq, scope, say));
-      const { id, prevHash } = recordOf(orgId, seq, scope);
-      await tx.execute(
-        `INSERT INTO decisions (org_id, seq, id, body_hash, direction, decision, tool, tags, ts, recorded_at, record, prev_hash, hash)
-         VALUES ($1, $2, $3, $4, 'precheck', 'allow', 'web.fetch', '{}', now(), now(), $5, $6, $7)`,
-        [orgId, seq, id, hashOf(String(seq)), record, prevHash, hashOf(record)],
-      );
-    }
-    await tx.execute(
-      `INSERT INTO org_chains (org_id, last_seq) VALUES ($1, $2) ON CONFLICT (org_id) DO UPDATE SET last_seq = $2`,
-      [orgId, to],
-    );
-  });
-}
-
 /** Publishes stored decisions as decision-writer does. */
-async function publish(orgId: string, seqs: number[], scope = '', say?: Say): Promise<void> {
+async function publish(orgId: string, seqs: number[], say?: Say): Promise<void> {
   const messages = seqs.map((seq) => {
-    const record = recordOf(orgId, seq, scope, say);
+    const record = recordOf(orgId, seq, say);
     const value: DecisionsRecorded = {
       seq,
       decision: decisionViewOf(record, hashOf(canonicalJson(record))),
@@ -174,8 +129,8 @@ async function publish(orgId: string, seqs: number[], scope = '', say?: Say): Pr
 }
 
 async function storeAndPublish(orgId: string, from: number, to: number, say?: Say): Promise<void> {
-  await store(orgId, from, to, '', say);
-  await publish(orgId, range(from, to), '', say);
+  await store(db, orgId, from, to, say);
+  await publish(orgId, range(from, to), say);
 }
 
 let orgs = 0;
@@ -307,7 +262,7 @@ describe('decisions', () => {
     const { orgId, apiKey, channel } = await newOrg();
     const client = new Client(apiKey);
     await client.sub([channel]);
-    await store(orgId, 1, 400);
+    await store(db, orgId, 1, 400);
     await publish(orgId, [1, 2, 400]);
     await eventually(() => client.seqs().length >= 400);
     expect(client.seqs()).toEqual(range(1, 400));
@@ -315,7 +270,7 @@ describe('decisions', () => {
 
   it('G4: resumes after since from PostgreSQL and goes on live without a hole, while decisions keep coming', async () => {
     const { orgId, apiKey, channel } = await newOrg();
-    await store(orgId, 1, 1000);
+    await store(db, orgId, 1, 1000);
     const feeding = (async () => {
       for (let seq = 1001; seq <= 1060; seq += 3) await storeAndPublish(orgId, seq, seq + 2);
     })();
@@ -349,7 +304,7 @@ describe('decisions', () => {
 
   it('answers RESUME_GAP with firstSeq for what has been pruned, and subscribes the rest', async () => {
     const { orgId, apiKey, channel } = await newOrg();
-    await store(orgId, 1, 20);
+    await store(db, orgId, 1, 20);
     await db.transaction([orgId], async (tx) => {
       await tx.execute('UPDATE org_chains SET first_seq = 11 WHERE org_id = $1', [orgId]);
     });
@@ -390,12 +345,12 @@ describe('decisions', () => {
     const healthy = new Client(apiKey);
     await Promise.all([slow.sub([channel]), healthy.sub([channel])]);
     slow.ws.pause();
-    const scope = 'x'.repeat(8000);
+    const say: Say = () => ({ scope: 'x'.repeat(8000) });
     const seq = 2000;
-    await store(orgId, 1, seq, scope);
+    await store(db, orgId, 1, seq, say);
     // All stored before, so that this is quick: who is being closed and does not read is cut off after 10 s, without a code. Enough to
     // fill the kernel's buffers, too.
-    for (let first = 1; first <= seq; first += 50) await publish(orgId, range(first, first + 49), scope);
+    for (let first = 1; first <= seq; first += 50) await publish(orgId, range(first, first + 49), say);
     await eventually(() => healthy.seqs().includes(seq));
     // SLOW_CONSUMER_MS, and the gateway has noticed.
     await delay(1500);
@@ -444,7 +399,7 @@ describe('filters, fields and tool globs', () => {
 
   it('G4: PONG says how far a filtered subscription has come, and from there it resumes without a miss', async () => {
     const { orgId, apiKey, channel } = await newOrg();
-    await store(orgId, 1, 600, '', say);
+    await store(db, orgId, 1, 600, say);
     const filter = 'tool == "sql.query"';
     const client = new Client(apiKey);
     await client.sub([channel], { [channel]: 0 }, { filter });

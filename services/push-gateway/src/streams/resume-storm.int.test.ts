@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type ChainRecord, canonicalJson, decisionViewOf, GENESIS_HASH } from '@governsai/contracts';
+import { canonicalJson, decisionViewOf } from '@governsai/contracts';
 import { createDatabase, type Database } from '@governsai/db';
 import { createTestDatabase, type TestDatabase } from '@governsai/db/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { hashOf, recordOf, type Say, store } from '../testing.ts';
 import { DecisionLenses } from './decision-lens.ts';
 import { DecisionPush } from './decision-push.ts';
 import { decisionSources } from './decision-source.ts';
@@ -15,45 +15,7 @@ const CLIENTS = 5000;
 const STORED = 600;
 const LIVE = 40;
 
-const hashOf = (text: string) => createHash('sha256').update(text).digest('hex');
-
-function recordOf(orgId: string, seq: number): ChainRecord {
-  const at = '2026-01-01T00:00:00.000Z';
-  return {
-    v: 1,
-    orgId,
-    seq,
-    id: `dec_${hashOf(`${orgId}${seq}`).slice(0, 32)}`,
-    idempotencyKey: `k${seq}`,
-    bodyHash: 'b'.repeat(64),
-    direction: 'precheck',
-    decision: seq % 10 === 0 ? 'deny' : 'allow',
-    tool: 'web.fetch',
-    ts: at,
-    receivedAt: at,
-    recordedAt: at,
-    prevHash: GENESIS_HASH,
-  };
-}
-
-/** Stores decisions as decision-writer does: rows and head in one transaction. */
-async function store(db: Database, orgId: string, from: number, to: number): Promise<void> {
-  await db.transaction([orgId], async (tx) => {
-    for (let seq = from; seq <= to; seq++) {
-      const { id, prevHash, decision } = recordOf(orgId, seq);
-      const record = canonicalJson(recordOf(orgId, seq));
-      await tx.execute(
-        `INSERT INTO decisions (org_id, seq, id, body_hash, direction, decision, tool, tags, ts, recorded_at, record, prev_hash, hash)
-         VALUES ($1, $2, $3, $4, 'precheck', $5, 'web.fetch', '{}', now(), now(), $6, $7, $8)`,
-        [orgId, seq, id, hashOf(String(seq)), decision, record, prevHash, hashOf(record)],
-      );
-    }
-    await tx.execute(
-      'INSERT INTO org_chains (org_id, last_seq) VALUES ($1, $2) ON CONFLICT (org_id) DO UPDATE SET last_seq = $2',
-      [orgId, to],
-    );
-  });
-}
+const say: Say = (seq) => ({ decision: seq % 10 === 0 ? 'deny' : 'allow' });
 
 /** A socket that takes everything at once. */
 class Reader implements Subscriber {
@@ -88,7 +50,7 @@ describe('a resume of 5,000 clients at once', () => {
   it('G4: asks PostgreSQL for each page about once, serves everybody, and goes on live', async () => {
     const orgId = 'acme';
     await db.transaction([orgId], (tx) => tx.execute('INSERT INTO organizations (id, name) VALUES ($1, $1)', [orgId]));
-    await store(db, orgId, 1, STORED);
+    await store(db, orgId, 1, STORED, say);
     let transactions = 0;
     const counted: Database = {
       ...db,
@@ -113,7 +75,7 @@ describe('a resume of 5,000 clients at once', () => {
     const stream = registry.get(orgId);
     let live = STORED;
     const receive = () => {
-      const record = recordOf(orgId, ++live);
+      const record = recordOf(orgId, ++live, say);
       const view = decisionViewOf(record, hashOf(canonicalJson(record)));
       stream.receive(new DecisionPush(orgId, live, view, { keyId: null, usage: null }));
     };
@@ -135,7 +97,7 @@ describe('a resume of 5,000 clients at once', () => {
       (await stream.subscribe(reader, since, lens)).start((error) => failures.push(error));
     });
     const feeding = (async () => {
-      await store(db, orgId, STORED + 1, STORED + LIVE);
+      await store(db, orgId, STORED + 1, STORED + LIVE, say);
       for (let i = 0; i < LIVE; i++) {
         receive();
         // Who is live gets it in the same turn, however many catch up.
