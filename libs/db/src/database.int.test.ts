@@ -1,4 +1,4 @@
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { createDatabase, type Database } from './database.ts';
@@ -226,38 +226,87 @@ it('a migration under a prepared statement costs one transient error', async () 
   await narrow.close();
 });
 
-it('G8: a connection cut while its role is being looked at fails as transient, and ends no process', async () => {
-  const { hostname, port } = new URL(test.appUrl);
-  // Lets a connection be made, and resets it with the first question.
-  const line = createServer((near) => {
-    const far = connect(Number(port), hostname);
-    let isReady = false;
-    near.on('error', () => {});
-    far.on('error', () => {});
-    near.on('data', (data) => {
-      if (isReady) near.resetAndDestroy();
-      else far.write(data);
+describe('a connection whose role is being looked at', () => {
+  /** A line to the server; what is asked on it once a connection is made goes on when `onQuestion` calls `ask`. */
+  async function lineTo(databaseUrl: string, onQuestion: (near: Socket, ask: () => void) => void) {
+    const { hostname, port } = new URL(databaseUrl);
+    const line = createServer((near) => {
+      const far = connect(Number(port), hostname);
+      let isReady = false;
+      near.on('error', () => {});
+      far.on('error', () => {});
+      near.on('data', (data) => {
+        const ask = () => far.write(data);
+        if (isReady) onQuestion(near, ask);
+        else ask();
+      });
+      far.on('data', (data) => {
+        near.write(data);
+        // ReadyForQuery, idle, is the end of a startup.
+        isReady ||= data.subarray(-6).equals(Buffer.from([0x5a, 0, 0, 0, 5, 0x49]));
+      });
+      near.on('close', () => far.destroy());
     });
-    far.on('data', (data) => {
-      near.write(data);
-      // ReadyForQuery, idle, is the end of a startup.
-      isReady ||= data.subarray(-6).equals(Buffer.from([0x5a, 0, 0, 0, 5, 0x49]));
-    });
-    near.on('close', () => far.destroy());
-  });
-  await new Promise<void>((resolve) => line.listen(0, '127.0.0.1', resolve));
-  const url = new URL(test.appUrl);
-  url.port = String((line.address() as AddressInfo).port);
-  const cut = createDatabase({ url: url.href, poolSize: 2, applicationName: 'cut-test', boundRole: true });
-  const uncaught: unknown[] = [];
-  const note = (error: unknown) => uncaught.push(error);
-  process.on('uncaughtException', note);
-  try {
-    for (let i = 0; i < 5; i++) expect(isTransient(await failure(cut.ping()))).toBe(true);
-    expect(uncaught).toEqual([]);
-  } finally {
-    process.removeListener('uncaughtException', note);
-    await cut.close();
-    line.close();
+    await new Promise<void>((resolve) => line.listen(0, '127.0.0.1', resolve));
+    const url = new URL(databaseUrl);
+    url.port = String((line.address() as AddressInfo).port);
+    return { url: url.href, close: () => line.close() };
   }
+
+  it('G8: fails as transient when it is cut, and ends no process', async () => {
+    const line = await lineTo(test.appUrl, (near) => near.resetAndDestroy());
+    const cut = createDatabase({ url: line.url, poolSize: 2, applicationName: 'cut-test', boundRole: true });
+    const uncaught: unknown[] = [];
+    const note = (error: unknown) => uncaught.push(error);
+    process.on('uncaughtException', note);
+    try {
+      for (let i = 0; i < 5; i++) expect(isTransient(await failure(cut.ping()))).toBe(true);
+      expect(uncaught).toEqual([]);
+    } finally {
+      process.removeListener('uncaughtException', note);
+      await cut.close();
+      line.close();
+    }
+  });
+
+  it('G8: is not lost to the pool when who waited for it has given up', async () => {
+    const connections = new Set<Socket>();
+    const held: (() => void)[] = [];
+    let isHeld = false;
+    const line = await lineTo(test.appUrl, (near, ask) => {
+      connections.add(near);
+      if (isHeld) held.push(ask);
+      else ask();
+    });
+    const slow = createDatabase({
+      url: line.url,
+      poolSize: 1,
+      applicationName: 'slow-test',
+      boundRole: true,
+      connectTimeoutMs: 1000,
+    });
+    try {
+      let waiting: Promise<unknown> = Promise.resolve();
+      // The only connection is lent, then breaks: who waits for it gets a new one.
+      await failure(
+        slow.transaction(['acme'], async (tx) => {
+          waiting = failure(slow.ping());
+          isHeld = true;
+          for (const near of connections) near.resetAndDestroy();
+          await tx.query('SELECT 1');
+        }),
+      );
+      await waiting;
+      isHeld = false;
+      for (const ask of held) ask();
+      // A slow machine may make it give up once more.
+      const deadline = Date.now() + 20_000;
+      while ((await slow.ping().catch((error: unknown) => error)) !== undefined) {
+        expect(Date.now()).toBeLessThan(deadline);
+      }
+    } finally {
+      await slow.close();
+      line.close();
+    }
+  });
 });

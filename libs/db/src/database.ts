@@ -93,8 +93,8 @@ export function createDatabase(options: DatabaseOptions): Database {
     query_timeout: queryTimeoutMs + 2_000,
     // A process that hangs inside a transaction must not hold its locks for ever.
     idle_in_transaction_session_timeout: 2 * queryTimeoutMs,
-    // Before a new connection is first lent.
-    ...(options.boundRole && { verify: verifyBoundRole }),
+    // Before a new connection is first lent. Not the pool's `verify`: a connection whose borrower gave up meanwhile would be lost.
+    ...(options.boundRole && { onConnect: requireBoundRole }),
   });
   // An idle connection that breaks has left the pool already; whoever needs one next meets the error.
   pool.on('error', () => {});
@@ -158,16 +158,6 @@ const IS_UNBOUND = `
   SELECT rolsuper OR rolbypassrls OR EXISTS (
     SELECT FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relrowsecurity AND pg_has_role(relowner, 'USAGE')
   ) AS unbound FROM pg_roles WHERE rolname = current_user`;
-
-/** Looks at a new connection on behalf of the pool, which listens to it neither while it connects nor until it is lent. */
-function verifyBoundRole(client: pg.ClientBase, done: (error?: Error) => void): void {
-  // Without a listener the loss of the connection would end the process; the statement fails of it anyway.
-  const onError = () => {};
-  client.on('error', onError);
-  requireBoundRole(client)
-    .then(() => done(), done)
-    .finally(() => client.removeListener('error', onError));
-}
 
 async function requireBoundRole(client: pg.ClientBase): Promise<void> {
   const { rows } = await client.query<{ unbound: boolean }>(IS_UNBOUND);
