@@ -4,9 +4,9 @@ import { startStack } from '../../../tools/dist/stack.js';
 import { type ChaosOrg, makeOrgs } from '../../chaos/dist/orgs.js';
 import { ChaosProducer } from '../../chaos/dist/producer.js';
 import { Random } from '../../chaos/dist/random.js';
-import { ChaosSubscriber, type Selection } from '../../chaos/dist/subscriber.js';
+import { ChaosSubscriber, EVERYTHING, type Selection } from '../../chaos/dist/subscriber.js';
 import { overHttp } from '../../chaos/dist/transports.js';
-import { FAULT_NAMES, inject } from './faults.ts';
+import { drawFaults, everyFault, inject } from './faults.ts';
 import { SdkSubscriber } from './sdk-subscriber.ts';
 import { SELECTIONS } from './selections.ts';
 
@@ -16,7 +16,8 @@ export interface SubscribersOptions {
   dir: string;
   orgs: number;
   subscribers: number;
-  faults: number;
+  /** So many at random, one after the other; or each kind once, those of different parts of the system at the same time. */
+  faults: number | 'every';
   /** Decisions a second, all orgs together. */
   rate: number;
   progress: (text: string) => void;
@@ -49,7 +50,7 @@ const SDK_EVERY = 4;
 /** Runs the system with two push-gateways and breaks it at random under load; every subscriber is held to what is stored. */
 export async function runSubscribers(options: SubscribersOptions): Promise<SubscribersResult> {
   const { progress } = options;
-  // Two, so that the faults of a seed do not depend on how often the rest asks.
+  // Several, so that the faults of a seed do not depend on how often the rest asks.
   const random = new Random(options.seed);
   const other = new Random(options.seed + 1);
   progress('starting the system, two push-gateways');
@@ -75,13 +76,18 @@ export async function runSubscribers(options: SubscribersOptions): Promise<Subsc
     const producers = orgs.map((org) => new ChaosProducer(org, `${org.id}-p`, other, overHttp(stack.edgeUrl, org)));
     const perOrg = options.rate / orgs.length;
     const sending = producers.map((producer) => producer.run(perOrg, Math.max(1, Math.round(perOrg))));
-    await delay(3000);
-    for (let i = 1; i <= options.faults; i++) {
-      const name = random.pick(FAULT_NAMES);
-      progress(`${i} of ${options.faults}: ${name}`);
-      await inject(name, { stack, random, subscribers });
-      await delay(random.between(100, 1500));
-    }
+    await underWay(subscribers);
+    const lists = options.faults === 'every' ? everyFault(random) : drawFaults(random, options.faults);
+    const count = lists.flat().length;
+    let begun = 0;
+    const strike = async (names: string[], own: Random) => {
+      for (const name of names) {
+        progress(`${++begun} of ${count}: ${name}`);
+        await inject(name, { stack, random: own, subscribers });
+        await delay(own.between(100, 1500));
+      }
+    };
+    await Promise.all(lists.map((names, i) => strike(names, new Random(options.seed + 2 + i))));
     progress('all faults are over; waiting for every ACK, then for every subscriber');
     await Promise.all(producers.map((producer) => producer.stop()));
     await Promise.all(sending);
@@ -91,12 +97,21 @@ export async function runSubscribers(options: SubscribersOptions): Promise<Subsc
     const result = judge(subscribers, stored);
     const decisions = [...stored.values()].reduce((sum, tools) => sum + tools.length, 0);
     if (decisions < acked) result.faults.push(`${acked} decisions were ACKed and ${decisions} are stored`);
-    for (const subscriber of subscribers) await subscriber.stop();
+    await Promise.all(subscribers.map((subscriber) => subscriber.stop()));
     await Promise.all(watching);
     return { ...result, decisions, seconds: (performance.now() - started) / 1000 };
   } finally {
     await admin.close();
     await stack.stop();
+  }
+}
+
+/** Resolves when everybody who asked for everything has got something: a connection that is not there cannot be broken. */
+async function underWay(subscribers: readonly Subscriber[]): Promise<void> {
+  const deadline = Date.now() + SETTLE_MS;
+  while (subscribers.some(({ selection, seqs }) => selection === EVERYTHING && seqs.length === 0)) {
+    if (Date.now() > deadline) throw new Error('a subscriber got nothing, though nothing is broken yet');
+    await delay(50);
   }
 }
 
