@@ -43,6 +43,16 @@ describe('health', () => {
     expect(status()).toBe('unready');
   });
 
+  it('says of nothing that it is down once it drains: it closes its parts itself', async () => {
+    let working = true;
+    health.dependency('postgresql', { required: true, check: () => (working ? up() : down()) }).started();
+    await health.check();
+    health.draining();
+    working = false;
+    await health.check();
+    expect(health.readiness().dependencies).toEqual([expect.objectContaining({ name: 'postgresql', up: true })]);
+  });
+
   it('does not count a dependency as up before it was checked', async () => {
     health.dependency('postgresql', { required: true, check: up }).started();
     expect(status()).toBe('unready');

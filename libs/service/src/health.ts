@@ -42,7 +42,6 @@ export class Health {
   readonly #dependencies = new Map<string, Dependency>();
   #phase: 'starting' | 'running' | 'draining' = 'starting';
   #timer: NodeJS.Timeout | undefined;
-  #stopped = false;
 
   constructor(options: HealthOptions) {
     this.#options = options;
@@ -65,7 +64,8 @@ export class Health {
   /** Says at once what a part has met: an error, or null when all is well. A name not known yet becomes an optional dependency. */
   report(name: string, error: unknown): void {
     const known = this.#dependencies.get(name) ?? this.dependency(name, { required: false }).#dependencies.get(name);
-    if (!known) return;
+    // What is closed on purpose is not down.
+    if (!known || this.#phase === 'draining') return;
     const up = error === null || error === undefined;
     if (up !== known.up) {
       known.since = this.#now();
@@ -80,7 +80,7 @@ export class Health {
   /** Checks every dependency, now and each interval after the last round. Returns at once. */
   start(): void {
     void this.check().then(() => {
-      if (this.#stopped) return;
+      if (this.#phase === 'draining') return;
       this.#timer = setTimeout(() => this.start(), this.#options.intervalMs);
       this.#timer.unref();
     });
@@ -91,14 +91,9 @@ export class Health {
     if (this.#phase === 'starting') this.#phase = 'running';
   }
 
-  /** The service is about to stop: `/readyz` answers 503 from now on. */
+  /** The service is about to stop: `/readyz` answers 503 from now on, and nothing is checked any more. */
   draining(): void {
     this.#phase = 'draining';
-  }
-
-  /** Ends the checks. */
-  stop(): void {
-    this.#stopped = true;
     clearTimeout(this.#timer);
   }
 
@@ -137,7 +132,7 @@ export class Health {
           () => null,
           (reason: unknown) => reason ?? new Error('failed without a reason'),
         );
-        if (!this.#stopped) this.report(name, error);
+        this.report(name, error);
       }),
     );
   }

@@ -141,7 +141,6 @@ export async function start(log: Logger): Promise<RunningService> {
       await audit.stop();
       await producer.close();
       await db.close();
-      health.stop();
     },
   };
 }

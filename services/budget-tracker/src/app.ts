@@ -117,7 +117,6 @@ export async function start(log: Logger): Promise<RunningService> {
       await admission.stop();
       await listener.stop();
       await Promise.all([db.close(), holdDb.close()]);
-      health.stop();
     },
   };
 }

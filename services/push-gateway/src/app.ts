@@ -164,7 +164,6 @@ export async function start(log: Logger): Promise<RunningService> {
       await Promise.all([feed.stop(), accessFeed.stop(), access.stop(), app.close()]);
       await relays.close();
       await db.close();
-      health.stop();
     },
   };
 }
