@@ -40,6 +40,12 @@ export class Relay {
     for (const pair of this.#pairs) for (const socket of pair) socket.resetAndDestroy();
   }
 
+  /** Resets every connection and lets nobody in any more. */
+  close(): void {
+    this.#server.close();
+    this.cut();
+  }
+
   #join(near: Socket): void {
     const far = connect(this.#target, '127.0.0.1');
     const pair: [Socket, Socket] = [near, far];
@@ -57,12 +63,29 @@ export class Relay {
     }
   }
 
+  /** Bytes leave in the order they came in, however the delay changes meanwhile: a stream that is slow is still a stream. */
   #pass(from: Socket, to: Socket): void {
-    from.on('data', (bytes) => {
-      // One delay for all keeps the bytes in order; it is only ever changed for a while.
-      if (this.delayMs === 0) to.write(bytes);
-      else setTimeout(() => to.destroyed || to.write(bytes), this.delayMs);
-    });
-    from.on('end', () => setTimeout(() => to.end(), this.delayMs));
+    const waiting: { at: number; leave: () => void }[] = [];
+    let timer: NodeJS.Timeout | undefined;
+    const pump = () => {
+      timer = undefined;
+      for (;;) {
+        const [next] = waiting;
+        if (!next) return;
+        const wait = next.at - performance.now();
+        if (wait > 0) {
+          timer = setTimeout(pump, wait);
+          return;
+        }
+        waiting.shift();
+        next.leave();
+      }
+    };
+    const pass = (leave: () => void) => {
+      waiting.push({ at: performance.now() + this.delayMs, leave });
+      if (!timer) pump();
+    };
+    from.on('data', (bytes) => pass(() => to.destroyed || to.write(bytes)));
+    from.on('end', () => pass(() => to.end()));
   }
 }
