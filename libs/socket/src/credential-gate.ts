@@ -144,6 +144,7 @@ export class CredentialGate {
 
   #adopt(credential: Credential, principal: Principal): void {
     clearTimeout(this.#deadline);
+    this.#deadline = undefined;
     this.#credential = credential;
     this.#principal = principal;
     if (this.#stopped) return;

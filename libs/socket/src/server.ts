@@ -143,8 +143,12 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
     for (const socket of sockets) socket.uncork();
   }
 
+  // Made here, once: made with an upgrade they would hold its request, and the key in its URL, as long as the socket lives.
+  const socketFailed = (error: Error) => log.debug({ err: error }, 'a socket failed');
+  const webSocketFailed = (error: Error) => log.debug({ err: error }, 'a WebSocket failed');
+
   function onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    socket.on('error', (error) => log.debug({ err: error }, 'a socket failed'));
+    socket.on('error', socketFailed);
     const path = (request.url ?? '').split('?', 1)[0] as string;
     if (!paths.has(path)) {
       refuseUpgrade(socket, '404 Not Found');
@@ -152,7 +156,7 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
       refuseUpgrade(socket, '503 Service Unavailable');
     } else if (admits(request, socket)) {
       wss.handleUpgrade(request, socket, head, (ws) => {
-        ws.on('error', (error) => log.debug({ err: error }, 'a WebSocket failed'));
+        ws.on('error', webSocketFailed);
         if (connections.size + (options.othersOpen?.() ?? 0) >= options.maxConnections) refuse(ws);
         else accept(ws, socket as Socket, request, path);
       });
