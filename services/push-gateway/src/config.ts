@@ -36,6 +36,8 @@ export const configSchema = baseEnv
       .max(36_500)
       .default(90)
       .describe('Days that notifications are kept, read or not.'),
-    SLOW_CONSUMER_MS: count(2000).describe('How long such a subscriber may take nothing, in milliseconds.'),
+    SLOW_CONSUMER_MS: count(2000).describe(
+      'How long such a subscriber may take nothing, in milliseconds; up to three times that, at random.',
+    ),
   });
 export type Config = z.infer<typeof configSchema>;

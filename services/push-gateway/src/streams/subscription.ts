@@ -9,6 +9,8 @@ const WINDOW_BYTES = 256 * 1024;
 /** How long PostgreSQL may be away in the middle of a resume before the subscription is given up. */
 const MAX_READ_FAILURES = 6;
 const FIRST_PAUSE_MS = 100;
+/** How much longer than asked for the most patient closing of a slow reader waits, in parts of it. */
+const PATIENCE_SPREAD = 2;
 /** Pushes looked at in one slice of a catching up. */
 const SLICE = 256;
 
@@ -156,7 +158,9 @@ export class Subscription {
   /** Ends with 4430 a client that takes nothing while it is owed more than is kept for it. */
   async #waitForRoom(): Promise<void> {
     const before = this.#subscriber.bufferedBytes;
-    if (await this.#subscriber.drained(this.#stream.slowMs)) return;
+    // Readers that stall together are not closed together: they all come back, and the others would wait behind them.
+    const patienceMs = this.#stream.slowMs * (1 + PATIENCE_SPREAD * Math.random());
+    if (await this.#subscriber.drained(patienceMs)) return;
     if (this.#ended || !this.#subscriber.isOpen || this.#subscriber.bufferedBytes < before) return;
     const owed = this.#cursor < this.#stream.position && !this.#stream.recent(this.#cursor + 1);
     if (!owed) return;
