@@ -5,9 +5,10 @@ import type { Access, Credential, SocketPass } from '@governsai/access';
 import { AppError, CLOSE_CODES, type Principal } from '@governsai/contracts';
 import { describeActiveSpan, RPC } from '@governsai/telemetry';
 import type { WebSocket } from 'ws';
-import { type Claims, CredentialGate, type GateEvents } from './credential-gate.ts';
+import { type Claims, CredentialGate } from './credential-gate.ts';
 import { closeCode, type ErrorContext, errorMessage } from './error-message.ts';
 import { type Framed, frameMessage } from './frame.ts';
+import { GateDoor } from './gate-door.ts';
 import type { ConnectionHost } from './host.ts';
 import { Inbox } from './inbox.ts';
 import { MessageError, messageId, parseMessage } from './message.ts';
@@ -70,16 +71,8 @@ export class Connection {
           verify: (...[credential, org = null]: Parameters<Access['verify']>) => pass.authenticate(credential, org),
         }
       : host.access;
-    const events: GateEvents = {
-      hold: () => this.#inbox.hold(),
-      release: () => this.#inbox.release(),
-      send: (message) => this.send(message),
-      refuse: (error) => this.refuse(error),
-      sendError: (error) => this.sendError(error),
-      authenticated: () => host.authenticated(this),
-      close: (code, reason) => this.close(code, reason),
-    };
-    this.#gate = new CredentialGate(access, request, events, host.authDeadlineMs);
+    const door = new GateDoor(this, this.#inbox, host);
+    this.#gate = new CredentialGate(access, request, door, host.authDeadlineMs);
     ws.on('message', (data, isBinary) => this.#receive(data as Buffer, isBinary));
     ws.on('pong', () => {
       this.#heard = true;
