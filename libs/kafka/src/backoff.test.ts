@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { backoffMs, pause, persist } from './backoff.ts';
+import { backoffMs, hasCause, NEVER, pause, persist } from './backoff.ts';
 
 describe('backoffMs', () => {
   it('doubles up to the cap', () => {
@@ -36,7 +36,7 @@ describe('persist', () => {
         return 'done';
       },
       {
-        signal: new AbortController().signal,
+        signal: NEVER,
         onFailure: (error, attempt) => failures.push(`${attempt}: ${error.message}`),
       },
     );
@@ -51,5 +51,15 @@ describe('persist', () => {
       onFailure: () => abort.abort(),
     });
     expect(result).toBeUndefined();
+  });
+});
+
+describe('hasCause', () => {
+  it('looks at the error and at what caused it, at any depth', () => {
+    const error = new Error('a', { cause: new Error('b', { cause: new RangeError('c') }) });
+    expect(hasCause(error, ({ message }) => message === 'a')).toBe(true);
+    expect(hasCause(error, (cause) => cause instanceof RangeError)).toBe(true);
+    expect(hasCause(error, ({ message }) => message === 'd')).toBe(false);
+    expect(hasCause('a', () => true)).toBe(false);
   });
 });

@@ -6,6 +6,9 @@ export function backoffMs(attempt: number, firstMs: number, maxMs: number, rando
   return Math.round(full * (0.8 + random() * 0.4));
 }
 
+/** For what waits and is never told to stop. */
+export const NEVER: AbortSignal = new AbortController().signal;
+
 /** Waits; resolves early, with false, when the signal aborts. */
 export async function pause(ms: number, signal: AbortSignal): Promise<boolean> {
   try {
@@ -40,4 +43,10 @@ export async function persist<R>(
 /** What was thrown, as an Error. */
 export function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));
+}
+
+/** Whether an error, or what caused it at any depth, is such a one. */
+export function hasCause(error: unknown, test: (cause: Error) => boolean): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) if (test(cause)) return true;
+  return false;
 }

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, expect, it } from '@jest/globals';
 import './connection-reset.ts';
+import { until } from './test-records.ts';
 
 interface Fulfilled {
   correlationId: number;
@@ -53,20 +54,16 @@ it('reads a new connection from its beginning when the one before broke in the m
   });
   const received: Fulfilled[] = [];
   connection.requestQueue.fulfillRequest = (answer) => received.push(answer);
-  const until = async (condition: () => boolean) => {
-    while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
-  };
-
   await connection.connect();
-  await until(() => sockets.length === 1);
+  await until('the first connection', () => sockets.length === 1);
   sockets[0]?.write(response(1, 'a').subarray(0, 6));
   sockets[0]?.end();
-  await until(() => !connection.isConnected());
+  await until('its end', () => !connection.isConnected());
 
   await connection.connect();
-  await until(() => sockets.length === 2);
+  await until('the second connection', () => sockets.length === 2);
   sockets[1]?.write(Buffer.concat([response(2, 'b'), response(3, 'c')]));
-  await until(() => received.length === 2);
+  await until('both responses', () => received.length === 2);
   expect(received.map(({ correlationId, payload }) => [correlationId, payload.toString()])).toEqual([
     [2, 'b'],
     [3, 'c'],

@@ -1,5 +1,5 @@
 import type { Consumer, EachBatchPayload } from 'kafkajs';
-import { asError, pause, persist } from './backoff.ts';
+import { asError, hasCause, pause, persist } from './backoff.ts';
 import { type KafkaOptions, openClient } from './connection.ts';
 import type { KafkaLogListener } from './kafka-log.ts';
 import { Line } from './line.ts';
@@ -249,8 +249,5 @@ export class ConsumerSession {
  * that starts answers so for a while.
  */
 function passesByItself(error: Error): boolean {
-  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
-    if (cause.name === 'KafkaJSGroupCoordinatorNotFound') return true;
-  }
-  return false;
+  return hasCause(error, ({ name }) => name === 'KafkaJSGroupCoordinatorNotFound');
 }

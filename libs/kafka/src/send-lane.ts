@@ -1,6 +1,6 @@
 import type { Message } from 'kafkajs';
 import type { Logger } from 'pino';
-import { asError, backoffMs, pause } from './backoff.ts';
+import { asError, backoffMs, hasCause, NEVER, pause } from './backoff.ts';
 import { produced, retries, sendFailures, sendSeconds } from './metrics.ts';
 import type { ProducerLink } from './producer-link.ts';
 import { requestLength } from './request-size.ts';
@@ -27,8 +27,6 @@ interface LaneOptions {
   /** Told of the bytes that do not wait here any more. */
   release: (bytes: number) => void;
 }
-
-const NEVER = new AbortController().signal;
 
 /** The queue of one topic. One request is in flight, what arrives meanwhile goes with the next: that keeps the order. */
 export class SendLane {
@@ -153,8 +151,8 @@ export class SendLane {
 
 /** The broker understood and said no: too large, not allowed. Everything else may work on another try. */
 function isRefusal(error: Error): boolean {
-  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
-    if (cause.name === 'KafkaJSProtocolError' && 'retriable' in cause && cause.retriable === false) return true;
-  }
-  return false;
+  return hasCause(
+    error,
+    (cause) => cause.name === 'KafkaJSProtocolError' && 'retriable' in cause && cause.retriable === false,
+  );
 }

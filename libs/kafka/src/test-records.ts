@@ -15,7 +15,7 @@ export function auditRecord(id: string, detail: Record<string, unknown> = {}): T
   };
 }
 
-/** Resolves when the condition holds; throws, saying what was waited for, after 20 s. */
+/** Resolves when the condition holds; throws, saying what was waited for, after `limitMs`. */
 export async function until(what: string, condition: () => boolean, limitMs = 20_000): Promise<void> {
   const deadline = Date.now() + limitMs;
   while (!condition()) {

@@ -1,12 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { deadLetterTopic, TOPIC_NAMES, TOPICS, type TopicName } from '@governsai/contracts';
 import type { Admin, ITopicConfig } from 'kafkajs';
-import { asError, backoffMs } from './backoff.ts';
+import { NEVER, persist } from './backoff.ts';
 import { askSettled, type KafkaOptions, withAdmin } from './connection.ts';
 import type { TopicLayout } from './types.ts';
 
-const FIRST_PAUSE_MS = 200;
-const MAX_PAUSE_MS = 5_000;
 const DAY_MS = 24 * 60 * 60 * 1000;
 /** Dead letters wait for a person. */
 const DEAD_RETENTION_MS = 30 * DAY_MS;
@@ -88,14 +85,19 @@ export async function checkTopics(admin: Admin, prefix: string, partitions: numb
 
 /** Checks that all topics are there once the cluster answers: a service that starts while it is away waits for it. */
 export async function awaitTopics(options: KafkaOptions): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      await withAdmin(options, (admin) => checkTopics(admin, options.topicPrefix, undefined));
-      return;
-    } catch (error) {
-      if (error instanceof WrongTopicsError) throw error;
-      options.log.warn({ err: asError(error), attempt }, 'Kafka cannot be asked for its topics yet, trying again');
-      await delay(backoffMs(attempt, FIRST_PAUSE_MS, MAX_PAUSE_MS));
-    }
-  }
+  const check = () => withAdmin(options, (admin) => checkTopics(admin, options.topicPrefix, undefined));
+  const wrong = await persist(
+    () =>
+      check().catch((error: unknown) => {
+        // An answer, which no other try would change.
+        if (error instanceof WrongTopicsError) return error;
+        throw error;
+      }),
+    {
+      signal: NEVER,
+      onFailure: (error, attempt) =>
+        options.log.warn({ err: error, attempt }, 'Kafka cannot be asked for its topics yet, trying again'),
+    },
+  );
+  if (wrong) throw wrong;
 }
