@@ -9,9 +9,8 @@ import type { Row, Scenario } from '../scenario.ts';
 /** More runs than elsewhere: what is looked for is small beside what runs differ by. */
 const RUNS_OF_ONE = 2;
 
-/** The CPU seconds that a run took of the services: Kafka, PostgreSQL and the load trace nothing. */
-const ofServices = ({ cpu, done }: Run): number =>
-  (SERVICES.reduce((sum, name) => sum + (cpu[name] ?? 0), 0) / done) * CPU_PER;
+/** The CPU seconds that a decision of a run took of the services: Kafka, PostgreSQL and the load trace nothing. */
+const ofServices = ({ cpu, done }: Run): number => SERVICES.reduce((sum, name) => sum + (cpu[name] ?? 0), 0) / done;
 
 export const tracing: Scenario = {
   name: 'tracing',

@@ -9,10 +9,10 @@ import type { ConnectionHost } from './host.ts';
  */
 export class GateDoor implements GateEvents {
   readonly #connection: Connection;
-  readonly #inbox: { hold(): void; release(): void };
+  readonly #inbox: Pick<GateEvents, 'hold' | 'release'>;
   readonly #host: ConnectionHost;
 
-  constructor(connection: Connection, inbox: { hold(): void; release(): void }, host: ConnectionHost) {
+  constructor(connection: Connection, inbox: Pick<GateEvents, 'hold' | 'release'>, host: ConnectionHost) {
     this.#connection = connection;
     this.#inbox = inbox;
     this.#host = host;

@@ -1,5 +1,5 @@
 import type { Principal } from '@governsai/contracts';
-import { describe, expect, it, jest } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { MessageRelay, type RelayItem } from './message-relay.ts';
 
 const principal: Principal = {
@@ -39,6 +39,10 @@ function setup() {
   const batches = () => requests.map(({ items }) => items.map(({ message }) => message));
   return { relay, requests, batches };
 }
+
+afterEach(() => {
+  jest.useRealTimers();
+});
 
 describe('MessageRelay', () => {
   it('sends what arrives in one turn together, and what arrives during a request with the next', async () => {
@@ -98,40 +102,32 @@ describe('MessageRelay', () => {
 
   it('G8: refuses who waited behind a request that came to nothing after a while, and sends who came just now', async () => {
     jest.useFakeTimers({ doNotFake: ['setImmediate'] });
-    try {
-      const { relay, requests, batches } = setup();
-      const first = relay.submit(item(1), 10, 0);
-      await turn();
-      const waited = relay.submit(item(2), 10, 0);
-      jest.advanceTimersByTime(4000);
-      const fresh = relay.submit(item(3), 10, 0);
-      requests[0]?.refuse();
-      await expect(first).resolves.toEqual({ error: { code: 'UNAVAILABLE' } });
-      await expect(waited).rejects.toMatchObject({ code: 'UNAVAILABLE', retryAfterMs: expect.any(Number) });
-      await turn();
-      expect(batches()).toEqual([[1], [3]]);
-      requests[1]?.answer();
-      await expect(fresh).resolves.toEqual({ id: '3' });
-    } finally {
-      jest.useRealTimers();
-    }
+    const { relay, requests, batches } = setup();
+    const first = relay.submit(item(1), 10, 0);
+    await turn();
+    const waited = relay.submit(item(2), 10, 0);
+    jest.advanceTimersByTime(4000);
+    const fresh = relay.submit(item(3), 10, 0);
+    requests[0]?.refuse();
+    await expect(first).resolves.toEqual({ error: { code: 'UNAVAILABLE' } });
+    await expect(waited).rejects.toMatchObject({ code: 'UNAVAILABLE', retryAfterMs: expect.any(Number) });
+    await turn();
+    expect(batches()).toEqual([[1], [3]]);
+    requests[1]?.answer();
+    await expect(fresh).resolves.toEqual({ id: '3' });
   });
 
   it('lets those go on who wait behind a request of which only a part was refused', async () => {
     jest.useFakeTimers({ doNotFake: ['setImmediate'] });
-    try {
-      const { relay, requests, batches } = setup();
-      const first = [1, 2].map((message) => relay.submit(item(message), 10, 0));
-      await turn();
-      void relay.submit(item(3), 10, 0);
-      jest.advanceTimersByTime(4000);
-      requests[0]?.refuse(1);
-      await Promise.all(first);
-      await turn();
-      expect(batches()).toEqual([[1, 2], [3]]);
-    } finally {
-      jest.useRealTimers();
-    }
+    const { relay, requests, batches } = setup();
+    const first = [1, 2].map((message) => relay.submit(item(message), 10, 0));
+    await turn();
+    void relay.submit(item(3), 10, 0);
+    jest.advanceTimersByTime(4000);
+    requests[0]?.refuse(1);
+    await Promise.all(first);
+    await turn();
+    expect(batches()).toEqual([[1, 2], [3]]);
   });
 
   it('answers UNAVAILABLE at once when 64 MiB wait, and takes more when they are gone', async () => {
