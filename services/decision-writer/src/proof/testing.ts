@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { createDatabase, type Database } from '@governsai/db';
 import { createTestDatabase } from '@governsai/db/testing';
 import { createLogger } from '@governsai/service';
@@ -43,10 +44,11 @@ export async function createProofBench(): Promise<ProofBench> {
   return bench;
 }
 
+/** Ids are spread as real ones are: with ids counted up, one byte off is often the id of another decision. */
 function submission(orgId: string, n: number): SubmittedDecision {
   return {
     orgId,
-    decisionId: `dec_${n.toString(16).padStart(32, '0')}`,
+    decisionId: `dec_${hash('sha256', `${orgId} ${n}`).slice(0, 32)}`,
     idempotencyKey: `key-${n}`,
     bodyHash: n.toString(16).padStart(64, '0'),
     schema: 'decision.v1',
