@@ -1,4 +1,4 @@
-import { Kafka, logLevel, Partitioners, type Producer } from 'kafkajs';
+import { type Consumer, Kafka, logLevel, Partitioners, type Producer } from 'kafkajs';
 import { decisionData, ingestBody } from '../decisions.ts';
 import { LatencyRecorder, openLoop } from '../measure/latency.ts';
 import { serve } from '../program.ts';
@@ -6,6 +6,8 @@ import { serve } from '../program.ts';
 /** kafkajs alone, with acks=all. */
 let producer: Producer;
 let kafka: Kafka;
+let consumer: Consumer | undefined;
+let arrived: (idempotencyKey: string) => void = () => {};
 let batches: { key: string; value: Buffer }[][] = [];
 
 const handlers = {
@@ -36,43 +38,45 @@ const handlers = {
     await Promise.all(Array.from({ length: requests }, one));
     return { seconds: (performance.now() - begun) / 1000 };
   },
-  /** Writes to one topic and reads from another, to which something relays: how long after it was due each arrived. */
-  latency: async (input: { from: string; to: string; run: string; rate: number; count: number; warmUp: number }) => {
-    const consumer = kafka.consumer({ groupId: `latency-${input.run}`, maxWaitTimeInMs: 100 });
+  /** Reads a topic, to which something relays from another. */
+  follow: async ({ topic }: { topic: string }) => {
+    consumer = kafka.consumer({ groupId: `latency-${topic}`, maxWaitTimeInMs: 100 });
     await consumer.connect();
-    await consumer.subscribe({ topic: input.to, fromBeginning: true });
-    const joined = new Promise((resolve) => consumer.on(consumer.events.GROUP_JOIN, resolve));
-    const due = new Map<string, number>();
-    const latency = new LatencyRecorder();
-    const total = input.warmUp + input.count;
-    let arrived = 0;
-    let finish: () => void = () => {};
-    const all = new Promise<void>((resolve) => {
-      finish = resolve;
-    });
+    await consumer.subscribe({ topic, fromBeginning: true });
+    const joined = new Promise((resolve) => consumer?.on(consumer.events.GROUP_JOIN, resolve));
     await consumer.run({
       eachMessage: async ({ message }) => {
-        const now = performance.now();
-        const { idempotencyKey } = JSON.parse(String(message.value)) as { idempotencyKey: string };
-        const since = due.get(idempotencyKey);
-        if (since !== undefined) latency.record(now - since);
-        if (++arrived === total) finish();
+        arrived((JSON.parse(String(message.value)) as { idempotencyKey: string }).idempotencyKey);
       },
     });
     await joined;
+  },
+  /** Writes to the other at a rate: how long after it was due each came back. */
+  latency: async ({ topic, run, rate, count }: { topic: string; run: string; rate: number; count: number }) => {
+    const due = new Map<string, number>();
+    const latency = new LatencyRecorder();
+    const all = new Promise<void>((resolve) => {
+      arrived = (idempotencyKey) => {
+        const since = due.get(idempotencyKey);
+        if (since !== undefined) latency.record(performance.now() - since);
+        if (latency.count === count) resolve();
+      };
+    });
     let failed: unknown;
-    await openLoop(input.rate, total, (at, i) => {
-      const idempotencyKey = `${input.run}-${i}`;
-      if (i >= input.warmUp) due.set(idempotencyKey, at);
+    await openLoop(rate, count, (at, i) => {
+      const idempotencyKey = `${run}-${i}`;
+      due.set(idempotencyKey, at);
       const value = JSON.stringify({ idempotencyKey, data: decisionData(i) });
-      producer.send({ topic: input.from, acks: -1, messages: [{ key: 'org', value }] }).catch((error: unknown) => {
+      producer.send({ topic, acks: -1, messages: [{ key: 'org', value }] }).catch((error: unknown) => {
         failed = error;
       });
     });
     await all;
-    await consumer.disconnect();
     if (failed) throw failed;
     return { latency: latency.summary() };
+  },
+  leave: async () => {
+    await consumer?.disconnect();
   },
 };
 export type BareProducer = typeof handlers;

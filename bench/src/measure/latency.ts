@@ -20,6 +20,10 @@ export class LatencyRecorder {
     this.#histogram.record(Math.max(1, Math.round(milliseconds * 1e6)));
   }
 
+  get count(): number {
+    return this.#histogram.count;
+  }
+
   summary(): Latency {
     const at = (percentile: number) => this.#histogram.percentile(percentile) / 1e6;
     const { count } = this.#histogram;

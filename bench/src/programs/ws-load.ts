@@ -24,6 +24,9 @@ async function open(url: string, { id, key }: BenchOrg): Promise<WebSocket> {
 }
 
 let prepared: { socket: WebSocket; frames: string[] }[] = [];
+let followed: WebSocket | undefined;
+let arrived: (correlationId: string) => void = () => {};
+let refused = 0;
 
 const handlers = {
   /** Opens a socket for each org and prepares `count` INGEST messages over all of them. */
@@ -62,60 +65,45 @@ const handlers = {
     await Promise.all(prepared.map(one));
     return { seconds: (performance.now() - begun) / 1000, acks, errors };
   },
-  /**
-   * INGEST on one socket, DECISION on another: sends at a rate and tells how long after it was due each decision arrived.
-   * `warmUp` messages before are not counted.
-   */
-  latency: async (input: {
-    ingestUrl: string;
-    pushUrl: string;
-    org: BenchOrg;
-    run: string;
-    rate: number;
-    count: number;
-    warmUp: number;
-  }) => {
-    const channel = `org:${input.org.id}:decisions`;
-    const [producer, subscriber] = await Promise.all([
-      open(input.ingestUrl, input.org),
-      open(input.pushUrl, input.org),
-    ]);
+  /** Opens a socket that sends INGEST and one that is told the DECISIONs. */
+  follow: async ({ ingestUrl, pushUrl, org }: { ingestUrl: string; pushUrl: string; org: BenchOrg }) => {
+    const [producer, subscriber] = await Promise.all([open(ingestUrl, org), open(pushUrl, org)]);
+    const subscribed = new Promise<void>((resolve) => {
+      subscriber.on('message', (data: Buffer) => {
+        const { type, data: decision } = JSON.parse(data.toString()) as Frame;
+        if (type === 'SUB_SUCCESS') resolve();
+        if (type === 'DECISION') arrived(decision?.correlationId ?? '');
+      });
+    });
+    producer.on('message', (data: Buffer) => {
+      if (!data.includes('"type":"ACK"')) refused++;
+    });
+    subscriber.send(JSON.stringify({ type: 'SUB', channels: [`org:${org.id}:decisions`] }));
+    await subscribed;
+    followed = producer;
+  },
+  /** Sends at a rate and tells how long after it was due each decision arrived. */
+  latency: async ({ run, rate, count }: { run: string; rate: number; count: number }) => {
     const due = new Map<string, number>();
     const latency = new LatencyRecorder();
-    let arrived = 0;
-    const total = input.warmUp + input.count;
-    const ready = new Promise<void>((resolve) => {
-      subscriber.on('message', (data: Buffer) => {
-        const frame = JSON.parse(data.toString()) as Frame;
-        if (frame.type === 'SUB_SUCCESS') resolve();
-      });
-    });
-    subscriber.send(JSON.stringify({ type: 'SUB', channels: [channel] }));
-    await ready;
+    refused = 0;
     const all = new Promise<void>((resolve) => {
-      subscriber.on('message', (data: Buffer) => {
-        const now = performance.now();
-        const { type, data: decision } = JSON.parse(data.toString()) as Frame;
-        if (type !== 'DECISION') return;
-        const since = due.get(decision?.correlationId ?? '');
-        if (since !== undefined) latency.record(now - since);
-        if (++arrived === total) resolve();
-      });
+      arrived = (correlationId) => {
+        const since = due.get(correlationId);
+        if (since === undefined) return;
+        latency.record(performance.now() - since);
+        due.delete(correlationId);
+        if (latency.count === count) resolve();
+      };
     });
-    let errors = 0;
-    producer.on('message', (data: Buffer) => {
-      if (!data.includes('"type":"ACK"')) errors++;
-    });
-    await openLoop(input.rate, total, (at, i) => {
-      const correlationId = `${input.run}-${i}`;
-      if (i >= input.warmUp) due.set(correlationId, at);
+    await openLoop(rate, count, (at, i) => {
+      const correlationId = `${run}-${i}`;
+      due.set(correlationId, at);
       const data = { ...decisionData(i), correlationId };
-      producer.send(JSON.stringify({ type: 'INGEST', schema: 'decision.v1', idempotencyKey: correlationId, data }));
+      followed?.send(JSON.stringify({ type: 'INGEST', schema: 'decision.v1', idempotencyKey: correlationId, data }));
     });
     await all;
-    producer.close();
-    subscriber.close();
-    return { latency: latency.summary(), errors };
+    return { latency: latency.summary(), errors: refused };
   },
 };
 export type WsLoad = typeof handlers;

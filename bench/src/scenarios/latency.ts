@@ -1,13 +1,19 @@
 import type { BareProducer } from '../ceilings/bare-producer.ts';
 import type { BareRelay } from '../ceilings/bare-relay.ts';
 import { createTopics } from '../ceilings/servers.ts';
+import type { Cpu } from '../measure/cpu.ts';
 import type { Latency } from '../measure/latency.ts';
 import { makeOrgs } from '../orgs.ts';
 import { Program } from '../program.ts';
 import type { WsLoad } from '../programs/ws-load.ts';
+import { together } from '../runs.ts';
 import type { Bench, Row, Scenario } from '../scenario.ts';
 
 const RATES = [100, 500, 2000];
+/** Before each rate: enough for the engines to have compiled what runs often, at a rate that they bear cold. */
+const WARM_UP = { rate: 500, seconds: 10 };
+const SECONDS = 8;
+const CPU_PER = 1000;
 
 export const latency: Scenario = {
   name: 'latency',
@@ -17,27 +23,27 @@ export const latency: Scenario = {
     for (const rate of bench.size.smoke ? [100] : RATES) {
       const ceiling = bench.size.ceilings ? await doubleHop(bench, rate) : null;
       const ours = await ingestToDecision(bench, rate);
-      bench.say(`${rate}/s: p50 ${ours.p50.toFixed(1)} ms, p99 ${ours.p99.toFixed(1)} ms`);
+      bench.say(`${rate}/s: p50 ${ours.latency.p50.toFixed(1)} ms, p99 ${ours.latency.p99.toFixed(1)} ms`);
       rows.push({
         scenario: 'latency',
         subject: `INGEST to DECISION at ${rate}/s`,
         unit: 'ms',
-        ours: { values: [ours.p50], cpu: {} },
+        ours: together([{ value: ours.latency.p50, done: ours.latency.count, cpu: ours.cpu }], CPU_PER),
         ceiling: ceiling && { name: 'double hop', values: [ceiling.p50], cpu: {} },
-        cpuPer: 1,
-        latency: { ours, ceiling },
+        cpuPer: CPU_PER,
+        latency: { ours: ours.latency, ceiling },
       });
     }
     return rows;
   },
 };
 
-/** How many are measured, and how many before to warm up: eight seconds' worth and two. */
-function counts(bench: Bench, rate: number): { count: number; warmUp: number } {
-  return { count: bench.amount(rate * 8, 50), warmUp: bench.amount(rate * 2, 0) };
+interface Outcome {
+  latency: Latency;
+  cpu: Cpu;
 }
 
-async function ingestToDecision(bench: Bench, rate: number): Promise<Latency> {
+async function ingestToDecision(bench: Bench, rate: number): Promise<Outcome> {
   const name = bench.unique('latency');
   const [org] = await makeOrgs(bench.admin, name, 1);
   if (!org) throw new Error('no org was made');
@@ -45,18 +51,19 @@ async function ingestToDecision(bench: Bench, rate: number): Promise<Latency> {
   try {
     const socketOf = (service: 'ingest-gateway' | 'push-gateway') =>
       `${bench.stack.url(service).replace('http', 'ws')}/ws`;
+    await load.call('follow', { ingestUrl: socketOf('ingest-gateway'), pushUrl: socketOf('push-gateway'), org });
+    const flow = async (run: string, amount: Amount) => {
+      const { latency, errors } = await load.call('latency', { run, ...amount });
+      if (errors > 0) throw new Error(`${errors} messages were refused`);
+      return latency;
+    };
+    await flow(`${name}-warm-up`, warmUp(bench));
     await bench.measuring.begin();
-    const outcome = await load.call('latency', {
-      ingestUrl: socketOf('ingest-gateway'),
-      pushUrl: socketOf('push-gateway'),
-      org,
-      run: name,
-      rate,
-      ...counts(bench, rate),
-    });
+    const cpu = bench.stack.cpuClock();
+    const latency = await flow(name, amountAt(bench, rate));
+    const outcome = { latency, cpu: cpu.elapsed() };
     await bench.measuring.end();
-    if (outcome.errors > 0) throw new Error(`${outcome.errors} messages were refused`);
-    return outcome.latency;
+    return outcome;
   } finally {
     await load.stop();
   }
@@ -71,8 +78,25 @@ async function doubleHop(bench: Bench, rate: number): Promise<Latency> {
   try {
     await relay.call('start', { brokers, from, to });
     await load.call('connect', { brokers });
-    return (await load.call('latency', { from, to, run: from, rate, ...counts(bench, rate) })).latency;
+    await load.call('follow', { topic: to });
+    await load.call('latency', { topic: from, run: `${from}-warm-up`, ...warmUp(bench) });
+    const { latency } = await load.call('latency', { topic: from, run: from, ...amountAt(bench, rate) });
+    await load.call('leave', null);
+    return latency;
   } finally {
     await Promise.all([load.stop(), relay.stop()]);
   }
+}
+
+interface Amount {
+  rate: number;
+  count: number;
+}
+
+function warmUp(bench: Bench): Amount {
+  return { rate: WARM_UP.rate, count: bench.amount(WARM_UP.rate * WARM_UP.seconds, 10) };
+}
+
+function amountAt(bench: Bench, rate: number): Amount {
+  return { rate, count: bench.amount(rate * SECONDS, 50) };
 }
