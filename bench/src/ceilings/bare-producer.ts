@@ -1,13 +1,13 @@
 import { type Consumer, Kafka, logLevel, Partitioners, type Producer } from 'kafkajs';
 import { decisionData, ingestBody } from '../decisions.ts';
-import { LatencyRecorder, openLoop } from '../measure/latency.ts';
+import { ArrivalTimer, type Flow } from '../measure/latency.ts';
 import { serve } from '../program.ts';
 
 /** kafkajs alone, with acks=all. */
 let producer: Producer;
 let kafka: Kafka;
 let consumer: Consumer | undefined;
-let arrived: (idempotencyKey: string) => void = () => {};
+const timer = new ArrivalTimer();
 let batches: { key: string; value: Buffer }[][] = [];
 
 const handlers = {
@@ -46,34 +46,22 @@ const handlers = {
     const joined = new Promise((resolve) => consumer?.on(consumer.events.GROUP_JOIN, resolve));
     await consumer.run({
       eachMessage: async ({ message }) => {
-        arrived((JSON.parse(String(message.value)) as { idempotencyKey: string }).idempotencyKey);
+        timer.arrived((JSON.parse(String(message.value)) as { idempotencyKey: string }).idempotencyKey);
       },
     });
     await joined;
   },
   /** Writes to the other at a rate: how long after it was due each came back. */
-  latency: async ({ topic, run, rate, count }: { topic: string; run: string; rate: number; count: number }) => {
-    const due = new Map<string, number>();
-    const latency = new LatencyRecorder();
-    const all = new Promise<void>((resolve) => {
-      arrived = (idempotencyKey) => {
-        const since = due.get(idempotencyKey);
-        if (since !== undefined) latency.record(performance.now() - since);
-        if (latency.count === count) resolve();
-      };
-    });
+  latency: async ({ topic, ...flow }: Flow & { topic: string }) => {
     let failed: unknown;
-    await openLoop(rate, count, (at, i) => {
-      const idempotencyKey = `${run}-${i}`;
-      due.set(idempotencyKey, at);
+    const latency = await timer.flow(flow, (idempotencyKey, i) => {
       const value = JSON.stringify({ idempotencyKey, data: decisionData(i) });
       producer.send({ topic, acks: -1, messages: [{ key: 'org', value }] }).catch((error: unknown) => {
         failed = error;
       });
     });
-    await all;
     if (failed) throw failed;
-    return { latency: latency.summary() };
+    return { latency };
   },
   leave: async () => {
     await consumer?.disconnect();

@@ -20,10 +20,6 @@ export class LatencyRecorder {
     this.#histogram.record(Math.max(1, Math.round(milliseconds * 1e6)));
   }
 
-  get count(): number {
-    return this.#histogram.count;
-  }
-
   summary(): Latency {
     const at = (percentile: number) => this.#histogram.percentile(percentile) / 1e6;
     const { count } = this.#histogram;
@@ -51,4 +47,45 @@ export function openLoop(rate: number, count: number, send: (due: number, index:
     };
     tick();
   });
+}
+
+/** Times messages from the moment each is due until it comes out elsewhere, known by its key. One flow at a time. */
+export class ArrivalTimer {
+  readonly #due = new Map<string, number>();
+  #latency = new LatencyRecorder();
+  #missing = 0;
+  #allArrived: () => void = () => {};
+
+  /** A message came out. What is not under way, a repeat or one of an earlier flow, counts for nothing. */
+  arrived(key: string): void {
+    const since = this.#due.get(key);
+    if (since === undefined) return;
+    this.#latency.record(performance.now() - since);
+    this.#due.delete(key);
+    this.#missing--;
+    if (this.#missing === 0) this.#allArrived();
+  }
+
+  /** Calls `send` at the rate with keys that begin with `run`; resolves when all have arrived. */
+  async flow({ run, rate, count }: Flow, send: (key: string, index: number) => void): Promise<Latency> {
+    this.#latency = new LatencyRecorder();
+    this.#missing = count;
+    const all = new Promise<void>((resolve) => {
+      this.#allArrived = resolve;
+    });
+    await openLoop(rate, count, (due, index) => {
+      const key = `${run}-${index}`;
+      this.#due.set(key, due);
+      send(key, index);
+    });
+    await all;
+    return this.#latency.summary();
+  }
+}
+
+/** So many messages at so many a second, under a name no other flow has. */
+export interface Flow {
+  run: string;
+  rate: number;
+  count: number;
 }

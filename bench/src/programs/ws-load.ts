@@ -1,6 +1,6 @@
 import WebSocket from 'ws';
 import { decisionData, ingestBody } from '../decisions.ts';
-import { LatencyRecorder, openLoop } from '../measure/latency.ts';
+import { ArrivalTimer, type Flow } from '../measure/latency.ts';
 import type { BenchOrg } from '../orgs.ts';
 import { serve } from '../program.ts';
 
@@ -25,8 +25,8 @@ async function open(url: string, { id, key }: BenchOrg): Promise<WebSocket> {
 
 let prepared: { socket: WebSocket; frames: string[] }[] = [];
 let followed: WebSocket | undefined;
-let arrived: (correlationId: string) => void = () => {};
 let refused = 0;
+const timer = new ArrivalTimer();
 
 const handlers = {
   /** Opens a socket for each org and prepares `count` INGEST messages over all of them. */
@@ -72,7 +72,7 @@ const handlers = {
       subscriber.on('message', (data: Buffer) => {
         const { type, data: decision } = JSON.parse(data.toString()) as Frame;
         if (type === 'SUB_SUCCESS') resolve();
-        if (type === 'DECISION') arrived(decision?.correlationId ?? '');
+        if (type === 'DECISION') timer.arrived(decision?.correlationId ?? '');
       });
     });
     producer.on('message', (data: Buffer) => {
@@ -83,27 +83,13 @@ const handlers = {
     followed = producer;
   },
   /** Sends at a rate and tells how long after it was due each decision arrived. */
-  latency: async ({ run, rate, count }: { run: string; rate: number; count: number }) => {
-    const due = new Map<string, number>();
-    const latency = new LatencyRecorder();
+  latency: async (flow: Flow) => {
     refused = 0;
-    const all = new Promise<void>((resolve) => {
-      arrived = (correlationId) => {
-        const since = due.get(correlationId);
-        if (since === undefined) return;
-        latency.record(performance.now() - since);
-        due.delete(correlationId);
-        if (latency.count === count) resolve();
-      };
-    });
-    await openLoop(rate, count, (at, i) => {
-      const correlationId = `${run}-${i}`;
-      due.set(correlationId, at);
+    const latency = await timer.flow(flow, (correlationId, i) => {
       const data = { ...decisionData(i), correlationId };
       followed?.send(JSON.stringify({ type: 'INGEST', schema: 'decision.v1', idempotencyKey: correlationId, data }));
     });
-    await all;
-    return { latency: latency.summary(), errors: refused };
+    return { latency, errors: refused };
   },
 };
 export type WsLoad = typeof handlers;

@@ -2,7 +2,7 @@ import type { BareProducer } from '../ceilings/bare-producer.ts';
 import type { BareRelay } from '../ceilings/bare-relay.ts';
 import { createTopics } from '../ceilings/servers.ts';
 import type { Cpu } from '../measure/cpu.ts';
-import type { Latency } from '../measure/latency.ts';
+import type { Flow, Latency } from '../measure/latency.ts';
 import { makeOrgs } from '../orgs.ts';
 import { Program } from '../program.ts';
 import type { WsLoad } from '../programs/ws-load.ts';
@@ -88,10 +88,7 @@ async function doubleHop(bench: Bench, rate: number): Promise<Latency> {
   }
 }
 
-interface Amount {
-  rate: number;
-  count: number;
-}
+type Amount = Omit<Flow, 'run'>;
 
 function warmUp(bench: Bench): Amount {
   return { rate: WARM_UP.rate, count: bench.amount(WARM_UP.rate * WARM_UP.seconds, 10) };
