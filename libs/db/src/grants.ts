@@ -58,6 +58,7 @@ const FUNCTIONS = [
   'prune_audit_logs(timestamptz, integer)',
   'keys_expiring(interval)',
   'keys_in_use(interval)',
+  'stored_bodies(text[], text[])',
   'orgs_to_publish(integer)',
   'orgs_to_checkpoint(text, integer)',
   'orgs_to_prune(integer)',

@@ -62,7 +62,8 @@ export class ConsumerSession {
       sessionTimeout: options.sessionTimeoutMs,
       heartbeatInterval: options.heartbeatIntervalMs,
       rebalanceTimeout: options.rebalanceTimeoutMs,
-      maxWaitTimeInMs: 100,
+      // A fetch is answered as soon as there is something; this is how often it is asked when there is nothing.
+      maxWaitTimeInMs: 500,
       minBytes: 1,
       maxBytesPerPartition: 1024 * 1024,
       maxBytes: 10 * 1024 * 1024,

@@ -31,7 +31,7 @@ export class GroupCommitProducer implements Producer {
 
   constructor(kafka: KafkaOptions, options: ProducerOptions = {}) {
     this.#kafka = kafka;
-    this.#lingerMs = options.lingerMs ?? 2;
+    this.#lingerMs = options.lingerMs ?? 0;
     this.#maxQueuedBytes = options.maxQueuedBytes ?? 64 * 1024 * 1024;
     this.#sendTimeoutMs = options.sendTimeoutMs ?? 4_000;
     this.#link = new ProducerLink(kafka, this.#sendTimeoutMs);

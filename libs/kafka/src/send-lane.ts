@@ -1,3 +1,4 @@
+import { setImmediate as endOfTurn } from 'node:timers/promises';
 import type { Message } from 'kafkajs';
 import type { Logger } from 'pino';
 import { asError, backoffMs, hasCause, NEVER, pause } from './backoff.ts';
@@ -53,6 +54,7 @@ export class SendLane {
 
   async #run(): Promise<void> {
     if (this.#options.lingerMs > 0) await pause(this.#options.lingerMs, NEVER);
+    else await endOfTurn();
     while (this.#queue.length > 0) {
       const batch = this.#queue.splice(0, requestLength(this.#queue));
       this.#inFlight = batch;

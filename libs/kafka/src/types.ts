@@ -30,7 +30,7 @@ export interface SourceMessage {
 }
 
 export interface ProducerOptions {
-  /** How long the first message of an idle topic waits for company. Default 2 ms. */
+  /** How long the first message of an idle topic waits for company, in ms. Default 0: for what the same turn of the event loop sends. */
   lingerMs?: number;
   /** What may wait for confirmation, all topics together. Default 64 MiB. */
   maxQueuedBytes?: number;

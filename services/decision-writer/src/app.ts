@@ -8,6 +8,7 @@ import {
   httpAppOptions,
   type Logger,
   loadConfig,
+  Periodic,
   type RunningService,
   replicaId,
 } from '@governsai/service';
@@ -15,6 +16,7 @@ import { configSchema } from './config.ts';
 import { decisionsSubmittedConsumer } from './consumers/decisions-submitted.ts';
 import { periodicWork } from './periodic-work.ts';
 import { PolicyCache } from './policies/cache.ts';
+import { PublishedMarks, SAVE_MARKS_MS } from './published-marks.ts';
 import { Publisher } from './publisher.ts';
 import { Recorder } from './recorder.ts';
 import { createPolicyRoute } from './routes/create-policy.ts';
@@ -81,8 +83,10 @@ export async function start(log: Logger): Promise<RunningService> {
   deletePolicyRoute(app, policyParts);
   dryRunPoliciesRoute(app, db);
 
-  const publisher = new Publisher(db, producer);
+  const marks = new PublishedMarks(db);
+  const publisher = new Publisher(db, producer, marks);
   const periodic = periodicWork(config, { db, publisher, log });
+  const saving = new Periodic({ name: 'published marks', intervalMs: SAVE_MARKS_MS, log, run: () => marks.save() });
   const consumer = kafka.consumeGroup({
     topic: 'decisions.submitted',
     groupId: SERVICE,
@@ -101,7 +105,7 @@ export async function start(log: Logger): Promise<RunningService> {
   await kafka.awaitTopics();
   const listener = await startAccessListener({ kafka, access, replicaId: replicaId(SERVICE) });
   await consumer.start();
-  for (const work of periodic) work.start();
+  for (const work of [saving, ...periodic]) work.start();
   relay.start();
   admission.start();
   health.started();
@@ -110,7 +114,9 @@ export async function start(log: Logger): Promise<RunningService> {
     async stop() {
       health.draining();
       await consumer.stop();
-      await Promise.all(periodic.map((work) => work.stop()));
+      await Promise.all([saving, ...periodic].map((work) => work.stop()));
+      // Who takes the partitions over would publish what is not marked once more.
+      await saving.round();
       await app.close();
       await relay.stop();
       await producer.close();

@@ -8,8 +8,8 @@ import {
 import type { Database } from '@governsai/db';
 import type { Producer } from '@governsai/kafka';
 import { type Context, decisionAttributes, NO_TRACE } from '@governsai/service';
+import type { PublishedMarks } from './published-marks.ts';
 import type { RecordedOrg } from './recorder.ts';
-import { markPublished } from './store.ts';
 
 // Rows read at once when what is to be published is not in memory.
 const PAGE = 500;
@@ -31,8 +31,8 @@ function recordedEvent(record: ChainRecord, hash: string, person: Person | null)
 }
 
 /**
- * Publishes stored decisions from the mark to the head, in order, one publication an org at a time, then moves the mark.
- * The table is the outbox: a crash before the mark moved costs a repeat, which readers drop by seq, never a hole (G4).
+ * Publishes stored decisions from the mark to the head, in order, one publication an org at a time, and moves the mark. The
+ * table is the outbox: a crash before the mark was saved costs a repeat, which readers drop by seq, never a hole (G4).
  */
 export class Publisher {
   // The publication under way of each org; the next one of that org waits for it.
@@ -41,25 +41,20 @@ export class Publisher {
   constructor(
     private readonly db: Database,
     private readonly producer: Producer,
+    private readonly marks: PublishedMarks,
   ) {}
 
   /**
-   * Resolves when Kafka has confirmed everything up to each org's `lastSeq`, and the marks are moved. Each decision continues
-   * the trace that `traceOf` gives for its id; of one that was stored earlier nobody knows any more.
+   * Resolves when Kafka has confirmed everything up to each org's `lastSeq`. Each decision continues the trace that `traceOf`
+   * gives for its id; of one that was stored earlier nobody knows any more.
    */
   async publish(orgs: readonly RecordedOrg[], traceOf: TraceOf = () => NO_TRACE): Promise<void> {
-    const behind = orgs.filter((org) => org.publishedSeq < org.lastSeq);
-    await Promise.all(behind.map((org) => this.inTurn(org.orgId, () => this.publishOrg(org, traceOf))));
-    const marks = behind.map((org) => ({ orgId: org.orgId, from: org.publishedSeq, to: org.lastSeq }));
-    if (marks.length > 0)
-      await this.db.transaction(
-        marks.map((mark) => mark.orgId),
-        (tx) => markPublished(tx, marks),
-      );
+    await Promise.all(orgs.map((org) => this.inTurn(org.orgId, () => this.publishOrg(org, traceOf))));
   }
 
   private async publishOrg(org: RecordedOrg, traceOf: TraceOf): Promise<void> {
-    let from = org.publishedSeq + 1;
+    let from = this.marks.of(org.orgId, org.publishedSeq) + 1;
+    if (from > org.lastSeq) return;
     const inMemory = org.links[0]?.record.seq ?? org.lastSeq + 1;
     while (from < inMemory) {
       const events = await this.storedEvents(org.orgId, from, Math.min(inMemory - 1, org.lastSeq));
@@ -72,6 +67,7 @@ export class Publisher {
       links.map((link) => recordedEvent(link.record, link.hash, link.person)),
       traceOf,
     );
+    this.marks.move(org.orgId, org.publishedSeq, org.lastSeq);
   }
 
   private async send(orgId: string, events: readonly DecisionsRecorded[], traceOf: TraceOf): Promise<void> {

@@ -5,12 +5,12 @@ import { planBatch } from './plan.ts';
 import type { PolicyCache } from './policies/cache.ts';
 import { raiseContradictions } from './policies/contradictions.ts';
 import { insertRawTexts } from './raw-texts.ts';
-import { insertEvents, insertLinks, insertMissingHeads, lockHeads, moveHeads, storedBodies } from './store.ts';
+import { appendLinks, insertEvents, insertMissingHeads, startBatch } from './store.ts';
 
 /** One org of a recorded batch: what is still to be published, and the part of it that is in memory. */
 export interface RecordedOrg {
   orgId: string;
-  /** The mark when the batch was recorded: everything above it is to be published. */
+  /** The mark as PostgreSQL has it: everything above it may still have to be published. */
   publishedSeq: number;
   lastSeq: number;
   /** The links this batch added, in order, ending at `lastSeq`. */
@@ -77,25 +77,24 @@ export class Recorder {
     const outcome = await this.db.transaction(orgIds, async (tx) => {
       const missing = orgIds.filter((orgId) => !this.withHead.has(orgId));
       if (missing.length > 0) await insertMissingHeads(tx, missing);
-      const heads = await lockHeads(tx, orgIds);
+      const { heads, known } = await startBatch(
+        tx,
+        orgIds,
+        items.map((item) => item.value.orgId),
+        items.map((item) => item.value.decisionId),
+      );
       if (heads.size < orgIds.length) {
         this.withHead.clear();
         throw new Error('a chain head has gone since it was last seen; the next try makes it again');
       }
-      const known = await storedBodies(
-        tx,
-        items.map((item) => item.value.orgId),
-        items.map((item) => item.value.decisionId),
-      );
       const policies = await this.policies.forHeads(tx, heads);
       const plan = planBatch(items, heads, known, {
         recordedAt,
         judge: (submitted, person) => this.policies.judge(policies, submitted, person),
       });
-      await insertLinks(tx, plan.links);
+      await appendLinks(tx, plan.links, plan.heads);
       await insertEvents(tx, plan.events, recordedAt);
       await insertRawTexts(tx, items, plan, recordedAt);
-      await moveHeads(tx, plan.heads);
       if (await raiseContradictions(tx, plan.links, recordedAt)) raised = true;
       const linksByOrg = groupByOrg(plan.links);
       return {

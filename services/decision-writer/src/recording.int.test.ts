@@ -5,10 +5,11 @@ import { createDatabase, type Database } from '@governsai/db';
 import { createTestDatabase, type TestDatabase } from '@governsai/db/testing';
 import type { GroupConsumer, Producer } from '@governsai/kafka';
 import { createTestKafka, type TestKafka } from '@governsai/kafka/testing';
-import { createLogger, register } from '@governsai/service';
+import { createLogger, Periodic, register } from '@governsai/service';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { decisionsSubmittedConsumer } from './consumers/decisions-submitted.ts';
 import { PolicyCache } from './policies/cache.ts';
+import { PublishedMarks, SAVE_MARKS_MS } from './published-marks.ts';
 import { Publisher } from './publisher.ts';
 import { readDecisions } from './reading.ts';
 import { Recorder } from './recorder.ts';
@@ -23,6 +24,9 @@ let admin: Database;
 let db: Database;
 let producer: Producer;
 let consumer: GroupConsumer;
+/** Of all the test's writers: how far they have published, saved as often as in app.ts. */
+let marks: PublishedMarks;
+let saving: Periodic;
 let group = 0;
 /** The ids that the writer at hand was given, repeats included. */
 let handled: string[] = [];
@@ -33,6 +37,10 @@ beforeAll(async () => {
   db = createDatabase({ url: database.appUrl, poolSize: 5, applicationName: 'test' });
   for (const org of ORGS) await admin.system.execute('INSERT INTO organizations (id, name) VALUES ($1, $1)', [org]);
   producer = kafka.kafka.producer();
+  marks = new PublishedMarks(db);
+  const log = createLogger('test', 'silent');
+  saving = new Periodic({ name: 'published marks', intervalMs: SAVE_MARKS_MS, log, run: () => marks.save() });
+  saving.start();
 });
 
 afterEach(async () => {
@@ -40,6 +48,7 @@ afterEach(async () => {
 });
 
 afterAll(async () => {
+  await saving?.stop();
   await producer?.close();
   await Promise.all([admin?.close(), db?.close()]);
   await Promise.all([kafka?.drop(), database?.drop()]);
@@ -55,7 +64,7 @@ function newRecorder(): Recorder {
 async function startWriter(parts: { publisher?: Publisher; sessionTimeoutMs?: number } = {}): Promise<void> {
   const record = decisionsSubmittedConsumer({
     recorder: newRecorder(),
-    publisher: parts.publisher ?? new Publisher(db, producer),
+    publisher: parts.publisher ?? new Publisher(db, producer, marks),
     producer,
   });
   handled = [];
@@ -173,7 +182,7 @@ describe('recording', () => {
   });
 
   it('G1: a crash between storing and publishing costs a repeat, never a hole', async () => {
-    const real = new Publisher(db, producer);
+    const real = new Publisher(db, producer, marks);
     let crashes = 2;
     const publisher = Object.assign(Object.create(real) as Publisher, {
       publish: (orgs: Parameters<Publisher['publish']>[0]) => {
@@ -250,7 +259,8 @@ describe('recording', () => {
     const values = upTo(7).map(() => submission('initech'));
     await newRecorder().record(values.map((value) => ({ value })));
     await admin.system.execute(`UPDATE org_chains SET updated_at = now() - interval '1 minute'`);
-    await publishLeftBehind(db, new Publisher(db, producer));
+    await publishLeftBehind(db, new Publisher(db, producer, marks));
+    await marks.save();
     const initech = (await heads()).find((head) => head.org_id === 'initech');
     expect(initech?.published_seq).toBe(initech?.last_seq);
     expect(await publishedSeqs('initech')).toEqual(upTo(initech?.last_seq ?? 0));

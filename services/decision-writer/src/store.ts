@@ -3,7 +3,7 @@ import type { ChainHead, ChainLink } from './chain.ts';
 import { idKey, type SubmittedEvent } from './plan.ts';
 
 /** An org's head as locked: its chain, and how far it has been published. */
-export interface LockedHead extends ChainHead {
+interface LockedHead extends ChainHead {
   publishedSeq: number;
   /** Version of the org's policies; 0: it has never had one. */
   policyVersion: number;
@@ -11,10 +11,17 @@ export interface LockedHead extends ChainHead {
 
 interface HeadRow {
   org_id: string;
+  id: null;
   last_seq: number;
   head_hash: string;
   published_seq: number;
   policy_version: number;
+}
+
+interface BodyRow {
+  org_id: string;
+  id: string;
+  body_hash: string;
 }
 
 /** Makes a head for each org that has none. Ordered, so that two writers never wait for each other in a circle. */
@@ -25,57 +32,72 @@ export async function insertMissingHeads(tx: Sql, orgIds: readonly string[]): Pr
   );
 }
 
-/** Locks the heads of the orgs, in their order; the lock fences out a writer that lost the partition. */
-export async function lockHeads(tx: Sql, orgIds: readonly string[]): Promise<Map<string, LockedHead>> {
-  const rows = await tx.query<HeadRow>(
-    `SELECT org_id, last_seq, head_hash, published_seq, policy_version FROM org_chains WHERE org_id = ANY($1::text[])
-     ORDER BY org_id FOR UPDATE`,
-    [orgIds],
+/** What a batch has to know before it is planned. */
+export interface BatchStart {
+  /** By org. One that is missing has no head. */
+  heads: Map<string, LockedHead>;
+  /** The body hashes of those ids that are stored, by {@link idKey}. */
+  known: Map<string, string>;
+}
+
+/**
+ * Locks the heads of the orgs, in their order, then looks the ids up, `ids[i]` in the org `idOrgs[i]`: one round trip. The
+ * lock fences out a writer that lost the partition; the look-up sees what that one had stored until then.
+ */
+export async function startBatch(
+  tx: Sql,
+  orgIds: readonly string[],
+  idOrgs: readonly string[],
+  ids: readonly string[],
+): Promise<BatchStart> {
+  const rows = await tx.query<HeadRow | BodyRow>(
+    `WITH heads AS MATERIALIZED (
+       SELECT org_id, last_seq, head_hash, published_seq, policy_version FROM org_chains WHERE org_id = ANY($1::text[])
+       ORDER BY org_id FOR UPDATE
+     )
+     SELECT org_id, NULL AS id, NULL AS body_hash, last_seq, head_hash, published_seq, policy_version FROM heads
+     UNION ALL
+     SELECT org_id, id, body_hash, NULL, NULL, NULL, NULL FROM stored_bodies($2::text[], $3::text[])`,
+    [orgIds, textArray(idOrgs), textArray(ids)],
   );
-  return new Map(
-    rows.map((row) => [
-      row.org_id,
-      {
+  const start: BatchStart = { heads: new Map(), known: new Map() };
+  for (const row of rows) {
+    if (row.id !== null) start.known.set(idKey(row.org_id, row.id), row.body_hash);
+    else {
+      start.heads.set(row.org_id, {
         lastSeq: row.last_seq,
         headHash: row.head_hash,
         publishedSeq: row.published_seq,
         policyVersion: row.policy_version,
-      },
-    ]),
-  );
+      });
+    }
+  }
+  return start;
 }
 
-/** The body hashes of those ids that are stored, by {@link idKey}. */
-export async function storedBodies(
+/**
+ * Inserts links and moves the heads of their orgs, in one statement. A row that is there already is an error, never ignored.
+ */
+export async function appendLinks(
   tx: Sql,
-  orgIds: readonly string[],
-  ids: readonly string[],
-): Promise<Map<string, string>> {
-  const rows = await tx.query<{ org_id: string; id: string; body_hash: string }>(
-    `WITH asked AS (SELECT * FROM unnest($1::text[], $2::text[]) AS a(org_id, id))
-     SELECT d.org_id, d.id, d.body_hash FROM asked a JOIN decisions d ON d.org_id = a.org_id AND d.id = a.id
-     UNION ALL
-     SELECT e.org_id, e.id, e.body_hash FROM asked a JOIN events e ON e.org_id = a.org_id AND e.id = a.id
-     UNION ALL
-     SELECT p.org_id, p.id, p.body_hash FROM asked a JOIN pruned_decisions p ON p.org_id = a.org_id AND p.id = a.id`,
-    [textArray(orgIds), textArray(ids)],
-  );
-  return new Map(rows.map((row) => [idKey(row.org_id, row.id), row.body_hash]));
-}
-
-/** Inserts links in one statement. A row that is there already is an error, never ignored. */
-export async function insertLinks(tx: Sql, links: readonly ChainLink[]): Promise<void> {
+  links: readonly ChainLink[],
+  heads: ReadonlyMap<string, ChainHead>,
+): Promise<void> {
   if (links.length === 0) return;
   const texts = (of: (link: ChainLink) => string | null) => textArray(links.map(of));
   await tx.execute(
-    `INSERT INTO decisions (org_id, seq, id, body_hash, direction, decision, tool, correlation_id, tags, ts, recorded_at,
-       record, prev_hash, hash, person, person_salt)
-     SELECT org_id, seq, id, body_hash, direction, decision, tool, correlation_id, tags::text[], ts, recorded_at,
-       record, prev_hash, hash, person::jsonb, person_salt
-     FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-       $9::text[], $10::timestamptz[], $11::timestamptz[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[])
-       AS r(org_id, seq, id, body_hash, direction, decision, tool, correlation_id, tags, ts, recorded_at, record, prev_hash,
-         hash, person, person_salt)`,
+    `WITH added AS (
+       INSERT INTO decisions (org_id, seq, id, body_hash, direction, decision, tool, correlation_id, tags, ts, recorded_at,
+         record, prev_hash, hash, person, person_salt)
+       SELECT org_id, seq, id, body_hash, direction, decision, tool, correlation_id, tags::text[], ts, recorded_at,
+         record, prev_hash, hash, person::jsonb, person_salt
+       FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+         $9::text[], $10::timestamptz[], $11::timestamptz[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[])
+         AS r(org_id, seq, id, body_hash, direction, decision, tool, correlation_id, tags, ts, recorded_at, record, prev_hash,
+           hash, person, person_salt)
+     )
+     UPDATE org_chains c SET last_seq = h.last_seq, head_hash = h.head_hash, updated_at = now()
+     FROM unnest($17::text[], $18::bigint[], $19::text[]) AS h(org_id, last_seq, head_hash) WHERE c.org_id = h.org_id`,
     [
       texts((link) => link.record.orgId),
       bigintArray(links.map((link) => link.record.seq)),
@@ -93,6 +115,9 @@ export async function insertLinks(tx: Sql, links: readonly ChainLink[]): Promise
       texts((link) => link.hash),
       texts((link) => (link.person ? JSON.stringify(link.person) : null)),
       texts((link) => link.personSalt),
+      textArray([...heads.keys()]),
+      bigintArray([...heads.values()].map((head) => head.lastSeq)),
+      textArray([...heads.values()].map((head) => head.headHash)),
     ],
   );
 }
@@ -118,32 +143,24 @@ export async function insertEvents(tx: Sql, events: readonly SubmittedEvent[], r
   );
 }
 
-/** Moves the heads of the orgs that grew. */
-export async function moveHeads(tx: Sql, heads: ReadonlyMap<string, ChainHead>): Promise<void> {
-  if (heads.size === 0) return;
-  await tx.execute(
-    `UPDATE org_chains c SET last_seq = h.last_seq, head_hash = h.head_hash, updated_at = now()
-     FROM unnest($1::text[], $2::bigint[], $3::text[]) AS h(org_id, last_seq, head_hash) WHERE c.org_id = h.org_id`,
-    [
-      [...heads.keys()],
-      [...heads.values()].map((head) => head.lastSeq),
-      [...heads.values()].map((head) => head.headHash),
-    ],
-  );
+/** How far an org has been published: up to `to`, by one who saw the mark at `from` or above. */
+export interface PublishedMark {
+  orgId: string;
+  from: number;
+  to: number;
 }
 
 /**
  * Notes how far orgs have been published. A mark only grows, and only over what its publisher had seen: a writer that
- * was overtaken changes nothing.
+ * was overtaken changes nothing. The rows are locked in the order of the orgs, as batches do.
  */
-export async function markPublished(
-  tx: Sql,
-  marks: readonly { orgId: string; from: number; to: number }[],
-): Promise<void> {
-  if (marks.length === 0) return;
+export async function savePublished(tx: Sql, marks: readonly PublishedMark[]): Promise<void> {
   await tx.execute(
-    `UPDATE org_chains c SET published_seq = m.to_seq
-     FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS m(org_id, from_seq, to_seq)
+    `WITH locked AS MATERIALIZED (
+       SELECT org_id FROM org_chains WHERE org_id = ANY($1::text[]) ORDER BY org_id FOR UPDATE
+     )
+     UPDATE org_chains c SET published_seq = m.to_seq
+     FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS m(org_id, from_seq, to_seq) JOIN locked USING (org_id)
      WHERE c.org_id = m.org_id AND c.published_seq >= m.from_seq AND c.published_seq < m.to_seq`,
     [marks.map((mark) => mark.orgId), marks.map((mark) => mark.from), marks.map((mark) => mark.to)],
   );

@@ -1,3 +1,4 @@
+import { setImmediate as endOfTurn } from 'node:timers/promises';
 import { type Database, textArray } from '@governsai/db';
 import type { Logger } from '@governsai/service';
 
@@ -23,28 +24,22 @@ export interface StoredLookupOptions {
   deadlineMs: number;
   /** After a failure, how long nobody asks: an outage must not cost every request the deadline. */
   pauseMs?: number;
-  /** Questions to PostgreSQL under way at once; above it the answer is empty. */
-  maxUnderWay?: number;
 }
+
+// In one statement. Only an outage gathers more, within the deadline; the answer for what is above is empty.
+const MAX_KEYS = 10_000;
 
 const NONE: ReadonlyMap<string, string> = new Map();
 
-/** A look-up that gathers what is asked in the same turn of the event loop into one statement. */
-export function createStoredLookup({
-  db,
-  log,
-  deadlineMs,
-  pauseMs = 1000,
-  maxUnderWay = 8,
-}: StoredLookupOptions): StoredLookup {
-  let gathering: { keys: LookupKey[]; answer: Promise<ReadonlyMap<string, string>> } | null = null;
-  let underWay = 0;
+/** A look-up with one question to PostgreSQL under way: what is asked meanwhile goes with the next, in one statement. */
+export function createStoredLookup({ db, log, deadlineMs, pauseMs = 1000 }: StoredLookupOptions): StoredLookup {
+  let next: { keys: LookupKey[]; answer: Promise<ReadonlyMap<string, string>> } | null = null;
+  let underWay: Promise<unknown> = Promise.resolve();
   let pausedUntil = 0;
 
   async function ask(keys: readonly LookupKey[]): Promise<ReadonlyMap<string, string>> {
-    if (underWay >= maxUnderWay) return NONE;
-    underWay++;
-    const query = lookUp(keys).finally(() => underWay--);
+    if (Date.now() < pausedUntil) return NONE;
+    const query = lookUp(keys);
     try {
       return await withDeadline(query, deadlineMs);
     } catch (error) {
@@ -56,17 +51,9 @@ export function createStoredLookup({
   }
 
   async function lookUp(keys: readonly LookupKey[]): Promise<ReadonlyMap<string, string>> {
-    const orgIds = [...new Set(keys.map((key) => key.orgId))];
-    const rows = await db.transaction(orgIds, (tx) =>
-      tx.query<{ id: string; body_hash: string }>(
-        `WITH asked AS (SELECT * FROM unnest($1::text[], $2::text[]) AS a(org_id, id))
-         SELECT d.id, d.body_hash FROM asked a JOIN decisions d ON d.org_id = a.org_id AND d.id = a.id
-         UNION ALL
-         SELECT e.id, e.body_hash FROM asked a JOIN events e ON e.org_id = a.org_id AND e.id = a.id
-         UNION ALL
-         SELECT p.id, p.body_hash FROM asked a JOIN pruned_decisions p ON p.org_id = a.org_id AND p.id = a.id`,
-        [textArray(keys.map((key) => key.orgId)), textArray(keys.map((key) => key.decisionId))],
-      ),
+    const rows = await db.system.query<{ id: string; body_hash: string }>(
+      'SELECT id, body_hash FROM stored_bodies($1::text[], $2::text[])',
+      [textArray(keys.map((key) => key.orgId)), textArray(keys.map((key) => key.decisionId))],
     );
     return new Map(rows.map((row) => [row.id, row.body_hash]));
   }
@@ -74,16 +61,21 @@ export function createStoredLookup({
   return {
     find(keys) {
       if (keys.length === 0 || Date.now() < pausedUntil) return Promise.resolve(NONE);
-      if (!gathering) {
+      if (!next) {
         const gathered: LookupKey[] = [];
-        const answer = new Promise<void>((resolve) => setImmediate(resolve)).then(() => {
-          gathering = null;
-          return ask(gathered);
-        });
-        gathering = { keys: gathered, answer };
+        // Settled within the deadline, so nobody waits for more than two of them.
+        const answer = underWay
+          .then(() => endOfTurn())
+          .then(() => {
+            next = null;
+            return ask(gathered);
+          });
+        next = { keys: gathered, answer };
+        underWay = answer;
       }
-      gathering.keys.push(...keys);
-      return gathering.answer;
+      if (next.keys.length + keys.length > MAX_KEYS) return Promise.resolve(NONE);
+      next.keys.push(...keys);
+      return next.answer;
     },
   };
 }
