@@ -8,7 +8,7 @@ import { AuthenticationLog } from './authentication-log.ts';
 import { type Credential, credentialFromHttp, credentialFromStream } from './credential.ts';
 import { type Limit, RateLimiter, type TokenSource } from './rate-limiter.ts';
 import { RefusedError } from './refusal.ts';
-import { UsageCounter } from './usage-counter.ts';
+import { type KeyUse, UsageCounter } from './usage-counter.ts';
 
 export interface AdmissionOptions {
   service: ServiceName;
@@ -129,8 +129,9 @@ export class Admission {
   }
 
   async #report(): Promise<void> {
-    for (;;) {
-      const usage = this.#usage.take(REPORT_KEYS);
+    let usage: KeyUse[];
+    do {
+      usage = this.#usage.take(REPORT_KEYS);
       if (usage.length === 0) return;
       try {
         await this.#options.access.report(usage, []);
@@ -139,7 +140,8 @@ export class Admission {
         this.#options.log.debug({ err: error }, 'the uses of keys are reported later');
         return;
       }
-    }
+      // Keys that were used meanwhile are for the next interval: under steady traffic there are always some.
+    } while (usage.length === REPORT_KEYS);
   }
 }
 

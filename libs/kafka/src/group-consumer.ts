@@ -90,7 +90,8 @@ export class BatchGroupConsumer<T extends TopicName> implements GroupConsumer {
       sessionTimeoutMs: this.#sessionTimeoutMs,
       heartbeatIntervalMs: this.#heartbeatIntervalMs,
     });
-    const maxBatch = this.#options.maxBatch ?? 1_000;
+    const { maxBatch = 1_000, restMs = 0 } = this.#options;
+    const begun = performance.now();
     try {
       await lease.begin();
       this.#setLag(partition, highWatermark, messages[0]?.offset ?? highWatermark);
@@ -100,6 +101,9 @@ export class BatchGroupConsumer<T extends TopicName> implements GroupConsumer {
         if (!(await this.#handleChunk(chunk, payload, lease))) return;
         await this.#commit(chunk, payload);
       }
+      const atEnd = messages.length > 0 && this.#lag.get(partition) === 0;
+      const rest = begun + restMs - performance.now();
+      if (atEnd && rest > 0) await pause(rest, AbortSignal.any([lease.ended, this.#session.stopping]));
     } finally {
       lease.end();
     }

@@ -28,7 +28,7 @@ export interface OutboxRelayOptions {
   /** Whose rows: the name the service writes with. */
   service: string;
   log: Logger;
-  /** How long it rests when nothing was there. Default 250 ms. */
+  /** How long it rests when it has relayed all there was, unless woken. Default 250 ms. */
   pollMs?: number;
   /** Rows at a time. Default 500. */
   limit?: number;
@@ -76,7 +76,8 @@ export class OutboxRelay {
         );
         if (failures > 0) this.#options.health?.(null);
         failures = 0;
-        if (relayed === 0) await this.#sleep(this.#options.pollMs);
+        // What was committed meanwhile has called `wake`, or waits for the next poll.
+        if (relayed < this.#options.limit) await this.#sleep(this.#options.pollMs);
       } catch (thrown) {
         const error = asError(thrown);
         failures++;

@@ -103,6 +103,11 @@ export interface GroupOptions<T extends TopicName> {
   concurrency?: number;
   /** Messages a batch at most. Default 1,000. */
   maxBatch?: number;
+  /**
+   * From the beginning of a batch that reached the end of its partition to the next fetch, in ms: what is written meanwhile is
+   * handled together, which costs less. A lone message does not wait for it, nor does a reader that is behind. Default 0.
+   */
+  restMs?: number;
   /** Told of every failure that is being retried, and null once it works again. */
   health?: (error: Error | null) => void;
   /** The group is beyond recovery. Default: log, then exit the process with 1. */

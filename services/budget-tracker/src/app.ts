@@ -24,6 +24,9 @@ import { Dispatcher } from './webhooks/dispatcher.ts';
 
 export const SERVICE: ServiceName = 'budget-tracker';
 
+// A batch costs some twenty round trips, whatever is in it; holds do not wait for it, and what a budget says may be this old.
+const COUNT_REST_MS = 100;
+
 /** Starts budget-tracker: fetch → plan by seq → one transaction → commit, the relay of its events, and its routes. */
 export async function start(log: Logger): Promise<RunningService> {
   const config = loadConfig(configSchema);
@@ -84,6 +87,7 @@ export async function start(log: Logger): Promise<RunningService> {
     groupId: SERVICE,
     concurrency: config.COUNT_CONCURRENCY,
     maxBatch: config.COUNT_BATCH,
+    restMs: COUNT_REST_MS,
     health: (error) => health.report('counting', error),
     handler: decisionsRecordedConsumer({ db, log, wake, definitions }),
   });
