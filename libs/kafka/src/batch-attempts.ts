@@ -35,19 +35,21 @@ export class BatchAttempts<T extends TopicName> {
     const messages: ConsumedMessage<T>[] = [];
     for (const source of this.#options.messages) {
       if (this.#dead.has(source.offset)) continue;
-      const message = await this.#parse(source);
-      if (message) messages.push(message);
+      const message = this.#parse(source);
+      // Waits for no message that can be read: a promise each would cost a tenth of its parsing.
+      if (message instanceof Error) await this.#bury(source.offset, message.message, message);
+      else messages.push(message);
     }
     await this.#handle(messages);
   }
 
-  async #parse(source: KafkaMessage): Promise<ConsumedMessage<T> | null> {
+  /** What is wrong with it, when it can never be handled. */
+  #parse(source: KafkaMessage): ConsumedMessage<T> | Error {
     try {
       return parseMessage(this.#options.topic, source);
     } catch (error) {
       if (!isPoison(error)) throw error;
-      await this.#bury(source.offset, error.message, error);
-      return null;
+      return error;
     }
   }
 
