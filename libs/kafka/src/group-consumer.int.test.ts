@@ -92,6 +92,47 @@ describe('consumeGroup', () => {
     expect(consumer.lag().size).toBeGreaterThan(0);
   });
 
+  it('rests after a batch at the end of its partition, so that what comes meanwhile is handled together', async () => {
+    const group = newGroup();
+    const batches: { ids: string[]; at: number }[] = [];
+    const restMs = 700;
+    await consume(group, {
+      restMs,
+      handler: async (batch) => {
+        const ids = idsOf(batch, group);
+        if (ids.length > 0) batches.push({ ids, at: performance.now() });
+      },
+    }).start();
+    const sent: string[] = [];
+    for (let n = 0; n < 5; n++) {
+      sent.push(...(await send(group, 1, 'resting', n)));
+      if (n === 0) await until('the first message', () => batches.length === 1);
+    }
+    await until('all messages', () => batches.flatMap(({ ids }) => ids).length === sent.length);
+    expect(batches.map(({ ids }) => ids)).toEqual([sent.slice(0, 1), sent.slice(1)]);
+    expect(batches[1]!.at - batches[0]!.at).toBeGreaterThanOrEqual(restMs - 50);
+  });
+
+  it('does not rest while more is waiting', async () => {
+    const group = newGroup();
+    const sent = await send(group, 300, 'backlog');
+    const ids: string[] = [];
+    const consumer = consume(group, {
+      restMs: 60_000,
+      maxBatch: 10,
+      handler: async (batch) => {
+        ids.push(...idsOf(batch, group));
+      },
+    });
+    await consumer.start();
+    await until('all messages', () => ids.length === sent.length);
+    expect(ids).toEqual(sent);
+    // Nor does it hold up the end.
+    const begun = performance.now();
+    await consumer.stop();
+    expect(performance.now() - begun).toBeLessThan(10_000);
+  });
+
   it('commits only after the effects: what the handler failed on comes again, and health tells', async () => {
     const group = newGroup();
     const sent = await send(group, 30);

@@ -12,7 +12,7 @@ import { PolicyCache } from './policies/cache.ts';
 import { PublishedMarks, SAVE_MARKS_MS } from './published-marks.ts';
 import { Publisher } from './publisher.ts';
 import { readDecisions } from './reading.ts';
-import { Recorder } from './recorder.ts';
+import { type RecordedOrg, Recorder } from './recorder.ts';
 import { publishLeftBehind } from './sweep.ts';
 
 const ORGS = ['acme', 'globex', 'initech'];
@@ -264,6 +264,36 @@ describe('recording', () => {
     const initech = (await heads()).find((head) => head.org_id === 'initech');
     expect(initech?.published_seq).toBe(initech?.last_seq);
     expect(await publishedSeqs('initech')).toEqual(upTo(initech?.last_seq ?? 0));
+  });
+
+  it('publishes once what follows before the mark of it is saved; a crash then costs a repeat of it, and no hole', async () => {
+    const unsaved = new PublishedMarks(db);
+    const publisher = new Publisher(db, producer, unsaved);
+    const recorder = newRecorder();
+    const seqsOf = async () =>
+      (await kafka.readAll('decisions.recorded'))
+        .filter(({ key }) => key === 'globex')
+        .map(({ value }) => (JSON.parse(value.toString()) as DecisionsRecorded).seq);
+    const record = async (publish: (orgs: RecordedOrg[]) => Promise<void>) => {
+      const outcome = await recorder.record(upTo(3).map(() => ({ value: submission('globex') })));
+      await publish(outcome.orgs);
+      return outcome.orgs[0]!;
+    };
+    const { publishedSeq: saved } = await record((orgs) => publisher.publish(orgs));
+    const earlier = (await seqsOf()).length - 3;
+    expect(await record((orgs) => publisher.publish(orgs))).toMatchObject({ publishedSeq: saved, lastSeq: saved + 6 });
+    const six = upTo(6).map((n) => saved + n);
+    expect((await seqsOf()).slice(earlier)).toEqual(six);
+    // The writer dies here; another one takes over, and knows only what is saved.
+    const { lastSeq } = await record((orgs) => new Publisher(db, producer, new PublishedMarks(db)).publish(orgs));
+    expect((await seqsOf()).slice(earlier)).toEqual([...six, ...six, ...upTo(3).map((n) => saved + 6 + n)]);
+    const mark = async () => (await heads()).find(({ org_id }) => org_id === 'globex')?.published_seq;
+    await unsaved.save();
+    expect(await mark()).toBe(saved + 6);
+    marks.move('globex', saved, lastSeq);
+    await marks.save();
+    await unsaved.save();
+    expect(await mark()).toBe(lastSeq);
   });
 
   it('G3: two writers that hold the same messages store each once', async () => {

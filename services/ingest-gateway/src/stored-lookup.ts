@@ -37,11 +37,11 @@ export function createStoredLookup({ db, log, deadlineMs, pauseMs = 1000 }: Stor
   let underWay: Promise<unknown> = Promise.resolve();
   let pausedUntil = 0;
 
-  async function ask(keys: readonly LookupKey[]): Promise<ReadonlyMap<string, string>> {
+  async function ask(keys: readonly LookupKey[], deadline: number): Promise<ReadonlyMap<string, string>> {
     if (Date.now() < pausedUntil) return NONE;
     const query = lookUp(keys);
     try {
-      return await withDeadline(query, deadlineMs);
+      return await withDeadline(query, deadline - performance.now());
     } catch (error) {
       query.catch(() => {});
       pausedUntil = Date.now() + pauseMs;
@@ -63,12 +63,12 @@ export function createStoredLookup({ db, log, deadlineMs, pauseMs = 1000 }: Stor
       if (keys.length === 0 || Date.now() < pausedUntil) return Promise.resolve(NONE);
       if (!next) {
         const gathered: LookupKey[] = [];
-        // Settled within the deadline, so nobody waits for more than two of them.
+        const deadline = performance.now() + deadlineMs;
         const answer = underWay
           .then(() => endOfTurn())
           .then(() => {
             next = null;
-            return ask(gathered);
+            return ask(gathered, deadline);
           });
         next = { keys: gathered, answer };
         underWay = answer;
@@ -83,7 +83,7 @@ export function createStoredLookup({ db, log, deadlineMs, pauseMs = 1000 }: Stor
 async function withDeadline<T>(work: Promise<T>, ms: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
+    timer = setTimeout(() => reject(new Error('PostgreSQL did not answer in time')), ms);
   });
   try {
     return await Promise.race([work, deadline]);
