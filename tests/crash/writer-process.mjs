@@ -2,9 +2,10 @@
 // are taken as they are built, and wrapped only to know when a step is reached.
 import { createDatabase } from '@governsai/db';
 import { createKafka } from '@governsai/kafka';
-import { createLogger } from '@governsai/service';
+import { createLogger, Periodic } from '@governsai/service';
 import { decisionsSubmittedConsumer } from '../../services/decision-writer/dist/consumers/decisions-submitted.js';
 import { PolicyCache } from '../../services/decision-writer/dist/policies/cache.js';
+import { PublishedMarks, SAVE_MARKS_MS } from '../../services/decision-writer/dist/published-marks.js';
 import { Publisher } from '../../services/decision-writer/dist/publisher.js';
 import { Recorder } from '../../services/decision-writer/dist/recorder.js';
 
@@ -45,6 +46,8 @@ const confirming = {
     step('after-publishing');
   },
 };
+const marks = new PublishedMarks(db);
+const saving = new Periodic({ name: 'published marks', intervalMs: SAVE_MARKS_MS, log, run: () => marks.save() });
 const recorder = new Recorder(recorderDb, new PolicyCache(log), () => {});
 const handle = decisionsSubmittedConsumer({
   recorder: {
@@ -55,7 +58,7 @@ const handle = decisionsSubmittedConsumer({
       return outcome;
     },
   },
-  publisher: new Publisher(db, confirming),
+  publisher: new Publisher(db, confirming, marks),
   producer,
 });
 
@@ -70,8 +73,11 @@ const consumer = kafka.consumeGroup({
   },
 });
 await consumer.start();
+saving.start();
 process.on('SIGTERM', async () => {
   await consumer.stop();
+  await saving.stop();
+  await saving.round();
   await producer.close();
   await db.close();
   process.exit(0);

@@ -29,18 +29,18 @@ export class PublishedMarks {
     else if (before.to < to) this.#unsaved.set(orgId, { ...before, to });
   }
 
-  /** Writes what is not saved. Rejects when PostgreSQL does not take it: the next call tries again. */
+  /**
+   * Writes what is not saved, but for orgs that are being recorded right now: the next call tries again, as it does when this
+   * one rejects because PostgreSQL does not take it.
+   */
   async save(): Promise<void> {
     const all = [...this.#unsaved.values()];
     for (let at = 0; at < all.length; at += ORGS_AT_ONCE) {
-      const marks = all.slice(at, at + ORGS_AT_ONCE);
-      await this.db.transaction(
-        marks.map(({ orgId }) => orgId),
-        (tx) => savePublished(tx, marks),
-      );
-      for (const mark of marks) {
+      const marks = new Map(all.slice(at, at + ORGS_AT_ONCE).map((mark) => [mark.orgId, mark]));
+      const saved = await this.db.transaction([...marks.keys()], (tx) => savePublished(tx, [...marks.values()]));
+      for (const orgId of saved) {
         // One that has moved meanwhile is another object, and stays.
-        if (this.#unsaved.get(mark.orgId) === mark) this.#unsaved.delete(mark.orgId);
+        if (this.#unsaved.get(orgId) === marks.get(orgId)) this.#unsaved.delete(orgId);
       }
     }
   }

@@ -290,8 +290,19 @@ describe('recording', () => {
     const mark = async () => (await heads()).find(({ org_id }) => org_id === 'globex')?.published_seq;
     await unsaved.save();
     expect(await mark()).toBe(saved + 6);
-    marks.move('globex', saved, lastSeq);
-    await marks.save();
+    // What is locked is left to the next time.
+    unsaved.move('globex', saved + 6, lastSeq);
+    await admin.transaction([], async (tx) => {
+      await tx.query(`SELECT 1 FROM org_chains WHERE org_id = 'globex' FOR UPDATE`);
+      await unsaved.save();
+      expect(await mark()).toBe(saved + 6);
+    });
+    await unsaved.save();
+    expect(await mark()).toBe(lastSeq);
+    // It never goes back, nor over what its publisher had not seen.
+    unsaved.move('globex', 0, saved);
+    await unsaved.save();
+    unsaved.move('globex', lastSeq + 1, lastSeq + 2);
     await unsaved.save();
     expect(await mark()).toBe(lastSeq);
   });

@@ -151,19 +151,23 @@ export interface PublishedMark {
 }
 
 /**
- * Notes how far orgs have been published. A mark only grows, and only over what its publisher had seen: a writer that
- * was overtaken changes nothing. The rows are locked in the order of the orgs, as batches do.
+ * Notes how far orgs have been published; returns the orgs it has dealt with. Heads that are locked it leaves out: to wait for
+ * one batch with the heads of another in hand would make the two wait for each other. A mark only grows, and only over what its
+ * publisher had seen: a writer that was overtaken changes nothing.
  */
-export async function savePublished(tx: Sql, marks: readonly PublishedMark[]): Promise<void> {
-  await tx.execute(
-    `WITH locked AS MATERIALIZED (
-       SELECT org_id FROM org_chains WHERE org_id = ANY($1::text[]) ORDER BY org_id FOR UPDATE
+export async function savePublished(tx: Sql, marks: readonly PublishedMark[]): Promise<string[]> {
+  const rows = await tx.query<{ org_id: string }>(
+    `WITH free AS MATERIALIZED (
+       SELECT org_id FROM org_chains WHERE org_id = ANY($1::text[]) FOR UPDATE SKIP LOCKED
+     ), moved AS (
+       UPDATE org_chains c SET published_seq = m.to_seq
+       FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS m(org_id, from_seq, to_seq) JOIN free USING (org_id)
+       WHERE c.org_id = m.org_id AND c.published_seq >= m.from_seq AND c.published_seq < m.to_seq
      )
-     UPDATE org_chains c SET published_seq = m.to_seq
-     FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS m(org_id, from_seq, to_seq) JOIN locked USING (org_id)
-     WHERE c.org_id = m.org_id AND c.published_seq >= m.from_seq AND c.published_seq < m.to_seq`,
+     SELECT org_id FROM free`,
     [marks.map((mark) => mark.orgId), marks.map((mark) => mark.from), marks.map((mark) => mark.to)],
   );
+  return rows.map((row) => row.org_id);
 }
 
 /** PostgreSQL's text form of a text array (`{"a","b"}`): one array parameter cannot hold arrays of unequal length. */
