@@ -55,6 +55,7 @@ export class ArrivalTimer {
   #latency = new LatencyRecorder();
   #missing = 0;
   #allArrived: () => void = () => {};
+  #failed: (error: Error) => void = () => {};
 
   /** A message came out. What is not under way, a repeat or one of an earlier flow, counts for nothing. */
   arrived(key: string): void {
@@ -66,19 +67,25 @@ export class ArrivalTimer {
     if (this.#missing === 0) this.#allArrived();
   }
 
+  /** What has been sent will not all arrive: the flow under way rejects. */
+  fail(error: Error): void {
+    this.#failed(error);
+  }
+
   /** Calls `send` at the rate with keys that begin with `run`; resolves when all have arrived. */
   async flow({ run, rate, count }: Flow, send: (key: string, index: number) => void): Promise<Latency> {
     this.#latency = new LatencyRecorder();
     this.#missing = count;
-    const all = new Promise<void>((resolve) => {
+    const all = new Promise<void>((resolve, reject) => {
       this.#allArrived = resolve;
+      this.#failed = reject;
     });
-    await openLoop(rate, count, (due, index) => {
+    const sent = openLoop(rate, count, (due, index) => {
       const key = `${run}-${index}`;
       this.#due.set(key, due);
       send(key, index);
     });
-    await all;
+    await Promise.all([sent, all]);
     return this.#latency.summary();
   }
 }
