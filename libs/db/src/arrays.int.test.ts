@@ -31,29 +31,28 @@ it('text arrays arrive as they were sent: any text, null, none at all', async ()
   );
 });
 
-it('whole numbers and times arrive as they were sent', async () => {
+it('whole numbers, times and nulls arrive as they were sent', async () => {
+  const date = fc.date({
+    min: new Date('0001-01-01T00:00:00Z'),
+    max: new Date('9999-12-31T23:59:59.999Z'),
+    noInvalidDate: true,
+  });
   await fc.assert(
-    fc.asyncProperty(
-      fc.array(fc.maxSafeInteger()),
-      fc.array(
-        fc.date({
-          min: new Date('0001-01-01T00:00:00Z'),
-          max: new Date('9999-12-31T23:59:59.999Z'),
-          noInvalidDate: true,
-        }),
-      ),
-      async (numbers, dates) => {
-        const times = dates.map((date) => date.toISOString());
-        expect(await backOf('bigint', bigintArray(numbers))).toEqual(numbers);
-        expect(await backOf('timestamptz', timestamptzArray(times))).toEqual(times);
-      },
-    ),
+    fc.asyncProperty(fc.array(fc.option(fc.maxSafeInteger())), fc.array(fc.option(date)), async (numbers, dates) => {
+      const times = dates.map((time) => (time === null ? null : time.toISOString()));
+      expect(await backOf('bigint', bigintArray(numbers))).toEqual(numbers);
+      expect(await backOf('timestamptz', timestamptzArray(times))).toEqual(times);
+      expect(
+        await backOf('timestamptz', timestamptzArray(dates.map((time) => (time === null ? null : time.getTime())))),
+      ).toEqual(times);
+    }),
   );
 });
 
 it('refuses what is no whole number and no time', () => {
   expect(() => bigintArray([1.5])).toThrow(RangeError);
   expect(() => timestamptzArray(['yesterday'])).toThrow(RangeError);
+  expect(() => timestamptzArray([0.5])).toThrow(RangeError);
 });
 
 it('U+0000 is a data error, as it is in text form', async () => {

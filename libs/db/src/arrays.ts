@@ -35,21 +35,27 @@ export function textArray(values: readonly (string | null)[]): Buffer {
 }
 
 /** The same of safe integers, for `bigint[]`. Throws RangeError for any other number. */
-export function bigintArray(values: readonly number[]): Buffer {
+export function bigintArray(values: readonly (number | null)[]): Buffer {
   return int64Array(INT8, values, (value) => BigInt(value));
 }
 
-/** The same of RFC 3339 times with at most milliseconds, for `timestamptz[]`. Throws RangeError for what is no time. */
-export function timestamptzArray(values: readonly string[]): Buffer {
-  return int64Array(TIMESTAMPTZ, values, (value) => BigInt(Date.parse(value) - EPOCH_MS) * 1000n);
+/**
+ * The same of times, for `timestamptz[]`: RFC 3339 with at most milliseconds, or whole milliseconds since the epoch. Throws
+ * RangeError for what is no time.
+ */
+export function timestamptzArray(values: readonly (string | number | null)[]): Buffer {
+  return int64Array(TIMESTAMPTZ, values, (value) => {
+    const ms = typeof value === 'number' ? value : Date.parse(value);
+    return BigInt(ms - EPOCH_MS) * 1000n;
+  });
 }
 
-function int64Array<T>(type: number, values: readonly T[], of: (value: T) => bigint): Buffer {
+function int64Array<T>(type: number, values: readonly (T | null)[], of: (value: T) => bigint): Buffer {
   const buffer = Buffer.allocUnsafe(HEADER_BYTES + 12 * values.length);
-  let at = writeHeader(buffer, type, values.length, false);
+  let at = writeHeader(buffer, type, values.length, values.includes(null));
   for (const value of values) {
-    at = buffer.writeInt32BE(8, at);
-    at = buffer.writeBigInt64BE(of(value), at);
+    if (value === null) at = buffer.writeInt32BE(NULL_LENGTH, at);
+    else at = buffer.writeBigInt64BE(of(value), buffer.writeInt32BE(8, at));
   }
   return buffer.subarray(0, at);
 }

@@ -43,8 +43,14 @@ function meetsCondition({ condition }: Budget, one: Candidate): boolean {
 /** A decision as a candidate. */
 export function candidateOf(recorded: Recorded): Candidate {
   let facts: DecisionFacts | undefined;
+  const { orgId, tool, tags, userId, keyId, at } = recorded;
   return {
-    ...recorded,
+    orgId,
+    tool,
+    tags,
+    userId,
+    keyId,
+    at,
     facts: () => {
       facts ??= decisionFacts(recorded.view, {
         userId: recorded.userId,

@@ -55,49 +55,61 @@ export function dimension(value: string | null): string {
   return `${start}…${hash}`;
 }
 
+/** Between the values of a key. No dimension holds it: PostgreSQL has no text with U+0000. */
+const SEPARATOR = '\u0000';
+
 /** Sums decisions by hour and dimensions, sorted, so that transactions touch the rows in one order. */
 export function rollUp(recorded: readonly Recorded[]): Rollup[] {
-  return sumBy(
-    recorded.map((one) => [
-      one,
-      {
-        ...bucketOf(one),
-        tool: dimension(one.tool),
-        userId: dimension(one.userId),
-        keyId: dimension(one.keyId),
-        model: dimension(one.model),
-        decision: one.decision,
-      },
-    ]),
-  );
+  const rollups = new Map<string, Rollup>();
+  for (const one of recorded) {
+    const { orgId, decision } = one;
+    const bucket = hourOf(one.at);
+    const currency = dimension(one.currency);
+    const tool = dimension(one.tool);
+    const userId = dimension(one.userId);
+    const keyId = dimension(one.keyId);
+    const model = dimension(one.model);
+    const key = [orgId, bucket, currency, tool, userId, keyId, model, decision].join(SEPARATOR);
+    const before = rollups.get(key);
+    if (before) add(before, one);
+    else rollups.set(key, { orgId, bucket, currency, tool, userId, keyId, model, decision, ...sumsOf(one) });
+  }
+  return sorted(rollups);
 }
 
 /** The same by tag: a decision counts once for each tag it has. */
 export function rollUpTags(recorded: readonly Recorded[]): TagRollup[] {
-  return sumBy(
-    recorded.flatMap((one) =>
-      [...new Set(one.tags.map(dimension))].map((tag): [Recorded, Bucket & { tag: string }] => [
-        one,
-        { ...bucketOf(one), tag },
-      ]),
-    ),
-  );
-}
-
-function bucketOf(one: Recorded): Bucket {
-  return { orgId: one.orgId, bucket: hourOf(one.at), currency: dimension(one.currency) };
-}
-
-function sumBy<D extends Bucket>(items: readonly (readonly [Recorded, D])[]): (D & Sums)[] {
-  const rollups = new Map<string, D & Sums>();
-  for (const [one, dimensions] of items) {
-    const key = JSON.stringify(Object.values(dimensions));
-    const sum = rollups.get(key) ?? { ...dimensions, calls: 0, cost: ZERO, inputTokens: 0n, outputTokens: 0n };
-    rollups.set(key, sum);
-    sum.calls += 1;
-    sum.cost += one.cost ?? ZERO;
-    sum.inputTokens += BigInt(one.inputTokens);
-    sum.outputTokens += BigInt(one.outputTokens);
+  const rollups = new Map<string, TagRollup>();
+  for (const one of recorded) {
+    const { orgId } = one;
+    const bucket = hourOf(one.at);
+    const currency = dimension(one.currency);
+    for (const tag of new Set(one.tags.map(dimension))) {
+      const key = [orgId, bucket, currency, tag].join(SEPARATOR);
+      const before = rollups.get(key);
+      if (before) add(before, one);
+      else rollups.set(key, { orgId, bucket, currency, tag, ...sumsOf(one) });
+    }
   }
+  return sorted(rollups);
+}
+
+function sumsOf(one: Recorded): Sums {
+  return {
+    calls: 1,
+    cost: one.cost ?? ZERO,
+    inputTokens: BigInt(one.inputTokens),
+    outputTokens: BigInt(one.outputTokens),
+  };
+}
+
+function add(sums: Sums, one: Recorded): void {
+  sums.calls += 1;
+  sums.cost += one.cost ?? ZERO;
+  sums.inputTokens += BigInt(one.inputTokens);
+  sums.outputTokens += BigInt(one.outputTokens);
+}
+
+function sorted<R>(rollups: ReadonlyMap<string, R>): R[] {
   return [...rollups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, rollup]) => rollup);
 }

@@ -46,12 +46,12 @@ export function spend(
       if (line && hold) spendings.postings.push(...replaceHold(one, budget, amount, hold, line));
       else if (amount !== ZERO) spendings.postings.push(plain(one, budget, amount));
     }
+    if (hold === undefined) continue;
     // Budgets that were held, and perhaps booked, and that the decision is not about after all.
     const counted = new Set([...amounts.keys()].map(({ id }) => id));
-    for (const line of hold?.lines ?? []) {
+    for (const line of hold.lines) {
       const budget = budgets.byId(line.budgetId);
-      if (hold && budget && !counted.has(line.budgetId))
-        spendings.postings.push(...replaceHold(one, budget, null, hold, line));
+      if (budget && !counted.has(line.budgetId)) spendings.postings.push(...replaceHold(one, budget, null, hold, line));
     }
   }
   return spendings;

@@ -1,5 +1,5 @@
 import type { HoldStatus } from '@governsai/contracts';
-import type { Sql } from '@governsai/db';
+import { type Sql, textArray } from '@governsai/db';
 import { type Decimal, formatDecimal, parseDecimal } from '../domain/decimal.ts';
 import type { Hold } from '../domain/hold.ts';
 import type { Recorded } from '../domain/recorded.ts';
@@ -60,7 +60,7 @@ export async function lockHoldsOf(tx: Sql, recorded: readonly Recorded[]): Promi
      SELECT h.id FROM unnest($2::text[], $3::text[]) AS w(org_id, correlation_id)
      JOIN holds h ON h.org_id = w.org_id AND h.correlation_id = w.correlation_id AND h.decision_id IS NULL
        AND h.status IN ('open', 'settled')`,
-    [named, unnamed.map(({ orgId }) => orgId), unnamed.map(({ correlationId }) => correlationId)],
+    [named, textArray(unnamed.map(({ orgId }) => orgId)), textArray(unnamed.map(({ correlationId }) => correlationId))],
   );
   if (ids.length === 0) return [];
   const rows = await tx.query<HoldRow>(

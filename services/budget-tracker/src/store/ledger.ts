@@ -1,4 +1,4 @@
-import { type Sql, textArray } from '@governsai/db';
+import { bigintArray, type Sql, textArray, timestamptzArray } from '@governsai/db';
 import type { LedgerLine, Overrun } from '../domain/booking.ts';
 import { isoOrNull } from '../domain/budget.ts';
 import { formatDecimal } from '../domain/decimal.ts';
@@ -13,11 +13,11 @@ export async function addLedgerLines(tx: Sql, lines: readonly LedgerLine[]): Pro
     texts((line) => line.source),
     texts((line) => line.sourceId),
     texts((line) => formatDecimal(line.amount)),
-    lines.map((line) => line.seq),
-    lines.map((line) => isoOrNull(line.periodStart)),
-    lines.map((line) => isoOrNull(line.occurredAt)),
-    lines.map((line) => line.revision),
-    lines.map((line) => line.priceId),
+    bigintArray(lines.map((line) => line.seq)),
+    timestamptzArray(lines.map((line) => line.periodStart)),
+    timestamptzArray(lines.map((line) => line.occurredAt)),
+    bigintArray(lines.map((line) => line.revision)),
+    bigintArray(lines.map((line) => line.priceId)),
     texts((line) => line.holdId),
     lines.length,
   ]);
@@ -34,7 +34,7 @@ const ADD_LINES = `
     SELECT org_id, budget_id, source, source_id, amount::numeric, seq, period_start, occurred_at, budget_version, price_id,
       hold_id
     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::timestamptz[],
-      $8::timestamptz[], $9::int[], $10::bigint[], $11::text[]) AS l(org_id, budget_id, source, source_id, amount, seq,
+      $8::timestamptz[], $9::bigint[], $10::bigint[], $11::text[]) AS l(org_id, budget_id, source, source_id, amount, seq,
       period_start, occurred_at, budget_version, price_id, hold_id)
     ON CONFLICT (budget_id, source, source_id) DO NOTHING RETURNING budget_id, source, source_id)
   SELECT (SELECT count(*) FROM added) AS count,

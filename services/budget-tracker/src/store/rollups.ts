@@ -17,7 +17,7 @@ export async function addRollups(tx: Sql, rollups: readonly Rollup[]): Promise<v
        input_tokens = r.input_tokens + EXCLUDED.input_tokens, output_tokens = r.output_tokens + EXCLUDED.output_tokens`,
     [
       textArray(rollups.map((rollup) => rollup.orgId)),
-      timestamptzArray(rollups.map((rollup) => new Date(rollup.bucket).toISOString())),
+      timestamptzArray(rollups.map((rollup) => rollup.bucket)),
       textArray(rollups.map((rollup) => rollup.tool)),
       textArray(rollups.map((rollup) => rollup.userId)),
       textArray(rollups.map((rollup) => rollup.keyId)),
@@ -45,7 +45,7 @@ export async function addTagRollups(tx: Sql, rollups: readonly TagRollup[]): Pro
        input_tokens = r.input_tokens + EXCLUDED.input_tokens, output_tokens = r.output_tokens + EXCLUDED.output_tokens`,
     [
       textArray(rollups.map((rollup) => rollup.orgId)),
-      timestamptzArray(rollups.map((rollup) => new Date(rollup.bucket).toISOString())),
+      timestamptzArray(rollups.map((rollup) => rollup.bucket)),
       textArray(rollups.map((rollup) => rollup.tag)),
       textArray(rollups.map((rollup) => rollup.currency)),
       bigintArray(rollups.map((rollup) => rollup.calls)),
