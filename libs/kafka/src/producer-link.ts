@@ -1,5 +1,6 @@
-import { type Producer as KafkaProducer, type Message, Partitioners } from 'kafkajs';
+import type { Producer as KafkaProducer, Message } from 'kafkajs';
 import { type KafkaOptions, openClient } from './connection.ts';
+import { keyPartitioner } from './key-partitioner.ts';
 import { Line } from './line.ts';
 
 interface Client {
@@ -65,7 +66,7 @@ export class ProducerLink {
       // An idempotent kafkajs producer reuses sequence numbers after a lost answer and can lose a confirmed message.
       idempotent: false,
       allowAutoTopicCreation: false,
-      createPartitioner: Partitioners.DefaultPartitioner,
+      createPartitioner: keyPartitioner,
     });
     const client: Client = { line, producer, connected: producer.connect() };
     client.connected.catch(() => {

@@ -25,12 +25,12 @@ export class Ingest {
 
   /** Outcomes in the order of the items; one that is refused does not hold up the others. Never rejects. */
   async all(items: readonly IngestItem[], via: Via): Promise<(Answer | AppError)[]> {
-    const received = this.now();
+    const received = this.now().toISOString();
     const started = performance.now();
     const traces = new Map<DecisionsSubmitted, Context>();
     const parsed = items.map(({ message, principal, traceparent }) => {
       try {
-        const submission = this.parser.parse(message, principal, received.toISOString());
+        const submission = this.parser.parse(message, principal, received);
         if (traceparent !== undefined) traces.set(submission, extractContext({ traceparent }));
         return submission;
       } catch (error) {
