@@ -14,6 +14,8 @@ export const CPU_PER = 100_000;
 
 /** What a pipeline is measured by: requests prepared, sent, and waited for until the last decision is published. */
 export interface Pipeline {
+  /** Decisions of a run. */
+  count: number;
   /** Where requests go. */
   url: string;
   /** What has come out at the end so far. */
@@ -24,15 +26,17 @@ export interface Pipeline {
   programs: Record<string, number>;
 }
 
-/** Runs of a system's own pipeline, for orgs of their own. */
+/** Runs of a system's own pipeline with `count` decisions each, for orgs of their own. */
 export async function ourPipeline(
   bench: Bench,
   system: System,
   load: Program<HttpLoad>,
+  count: number,
 ): Promise<(index: number) => Promise<Run>> {
   const name = bench.unique('pipeline');
   const orgs = await makeOrgs(system.admin, name, ORGS);
   return pipelineRun(bench, system, load, orgs, {
+    count,
     url: system.stack.url('ingest-gateway'),
     published: async () => (await countsOf(system.admin, `${name}-`)).published,
     settled: async (total) => {
@@ -48,11 +52,11 @@ export function pipelineRun(
   system: System,
   load: Program<HttpLoad>,
   orgs: readonly { id: string; key: string }[],
-  { url, published, settled, programs }: Pipeline,
+  { count: whole, url, published, settled, programs }: Pipeline,
 ): (index: number) => Promise<Run> {
   let total = 0;
   return async (index) => {
-    const count = index === 0 ? bench.amount(30_000, 1000) : bench.amount(100_000, 2000);
+    const count = index === 0 ? bench.amount(30_000, 1000) : bench.amount(whole, 2000);
     await load.call('decisions', { run: bench.unique('run'), orgs, count, batch: BATCH });
     total += count;
     const cpu = system.stack.cpuClock(programs);

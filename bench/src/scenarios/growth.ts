@@ -1,16 +1,15 @@
 import { drainBacklog } from '../backlog.ts';
-import { median } from '../measure/statistics.ts';
 import type { BenchOrg } from '../orgs.ts';
 import { makeOrgs } from '../orgs.ts';
 import { Program } from '../program.ts';
 import type { HttpLoad, Wanted } from '../programs/http-load.ts';
-import { together } from '../runs.ts';
-import type { Bench, Row, Scenario } from '../scenario.ts';
+import { costRatio, inTurns, type Run, together } from '../runs.ts';
+import type { Bench, Row, Scenario, System } from '../scenario.ts';
 import { fillChains, storedDecisions } from '../stored.ts';
 
 const CPU_PER = 100_000;
 const ORGS = 10;
-const SMALL = 10_000;
+const FEW = 10_000;
 const QUERIES = 200;
 const QUERY_RATE = 50;
 
@@ -25,13 +24,21 @@ function growthTo(large: number, name: string): Scenario {
     async run(bench) {
       const load = new Program<HttpLoad>('programs/http-load.js');
       try {
-        const small = await measureAt(bench, load, bench.amount(SMALL, 200), name);
-        const big = await measureAt(bench, load, bench.amount(large, 2000), name);
-        const [speed, ...queries] = big;
-        const [reference] = small;
-        if (!speed || !reference) throw new Error('nothing was measured');
-        // What there is to reach is the speed with few decisions.
-        return [...small, { ...speed, ceiling: { name: reference.subject, ...reference.ours } }, ...queries];
+        return await bench.withAnother({}, async (another) => {
+          const few = await filled(bench, another, bench.amount(FEW, 200));
+          const many = await filled(bench, bench, bench.amount(large, 2000));
+          const runs = await inTurns(bench, [drains(bench, many, load), drains(bench, few, load)], bench.size.runs);
+          const [ours, reference] = [speed(name, many, runs[0]), speed(name, few, runs[1])];
+          // What there is to reach is the speed with few decisions.
+          ours.ceiling = { name: reference.subject, ...reference.ours };
+          ours.facts = { 'writer CPU × with few': costRatio(runs, ({ cpu }) => cpu['decision-writer'] ?? 0) };
+          return [
+            reference,
+            await queryLatency(bench, load, few, name),
+            ours,
+            await queryLatency(bench, load, many, name),
+          ];
+        });
       } finally {
         await load.stop();
       }
@@ -39,18 +46,41 @@ function growthTo(large: number, name: string): Scenario {
   };
 }
 
-async function measureAt(bench: Bench, load: Program<HttpLoad>, stored: number, scenario: string): Promise<Row[]> {
+/** A system with so many decisions, and orgs to record for. */
+interface Filled {
+  system: System;
+  stored: number;
+  /** What the ids of the orgs begin with. */
+  name: string;
+  orgs: readonly BenchOrg[];
+}
+
+async function filled(bench: Bench, system: System, stored: number): Promise<Filled> {
   const name = bench.unique('growth');
-  const orgs = await makeOrgs(bench.admin, name, ORGS);
-  const there = await storedDecisions(bench.admin);
+  const orgs = await makeOrgs(system.admin, name, ORGS);
+  const there = await storedDecisions(system.admin);
   if (stored > there) {
     const begun = performance.now();
-    await fillChains(bench.admin, orgs, stored - there, (done) => bench.say(`${done} decisions made`));
+    await fillChains(system.admin, orgs, stored - there, (done) => bench.say(`${done} decisions made`));
     bench.say(`filled up to ${stored} in ${Math.round((performance.now() - begun) / 1000)} s`);
   }
-  const runs = await drainBacklog(bench, load, { name, orgs, count: bench.amount(60_000, 600) });
-  bench.say(`${stored} stored: ${Math.round(median(runs.map(({ value }) => value)))} decisions/s`);
-  const speed: Row = {
+  return { system, stored, name, orgs };
+}
+
+/** Runs that record a backlog; those of the warm-up are no less, for the writer is a new process each time. */
+function drains(bench: Bench, { system, stored, name, orgs }: Filled, load: Program<HttpLoad>) {
+  return async (index: number): Promise<Run> => {
+    const backlog = { name, orgs, count: bench.amount(30_000, 600), parts: 1 };
+    const [run] = await drainBacklog(bench, system, load, backlog);
+    if (run === undefined) throw new Error('nothing was measured');
+    const when = index === 0 ? 'warm-up' : `run ${index}`;
+    bench.say(`${when}, ${stored} stored: ${Math.round(run.value)} decisions/s`);
+    return run;
+  };
+}
+
+function speed(scenario: string, { stored }: Filled, runs: readonly Run[]): Row {
+  return {
     scenario,
     subject: `recording with ${stored.toLocaleString('en')} stored`,
     unit: 'decisions/s',
@@ -58,15 +88,13 @@ async function measureAt(bench: Bench, load: Program<HttpLoad>, stored: number, 
     ceiling: null,
     cpuPer: CPU_PER,
   };
-  return [speed, await queryLatency(bench, load, orgs, stored, scenario)];
 }
 
 /** Pages, filters and single decisions, in turn. */
 async function queryLatency(
   bench: Bench,
   load: Program<HttpLoad>,
-  orgs: readonly BenchOrg[],
-  stored: number,
+  { system, stored, orgs }: Filled,
   scenario: string,
 ): Promise<Row> {
   const count = bench.amount(QUERIES, 20);
@@ -81,7 +109,7 @@ async function queryLatency(
     return { path: `/v1/orgs/${id}/decisions?${query[i % query.length]}`, headers: { authorization: `Bearer ${key}` } };
   });
   await load.call('requests', queries);
-  const { latency, statuses } = await load.call('open', { url: bench.stack.url('decision-writer'), rate: QUERY_RATE });
+  const { latency, statuses } = await load.call('open', { url: system.stack.url('decision-writer'), rate: QUERY_RATE });
   if (statuses[200] !== count) throw new Error(`queries failed: ${JSON.stringify(statuses)}`);
   return {
     scenario,

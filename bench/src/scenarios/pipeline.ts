@@ -4,8 +4,10 @@ import { createBareTable, createTopics } from '../ceilings/servers.ts';
 import { CPU_PER, ORGS, ourPipeline, pipelineRun } from '../pipeline-run.ts';
 import { Program } from '../program.ts';
 import type { HttpLoad } from '../programs/http-load.ts';
-import { type Run, repeat, together } from '../runs.ts';
+import { costRatio, inTurns, type Run, repeat, together } from '../runs.ts';
 import type { Bench, Row, Scenario } from '../scenario.ts';
+
+const COUNT = 60_000;
 
 export const pipeline: Scenario = {
   name: 'pipeline',
@@ -14,35 +16,46 @@ export const pipeline: Scenario = {
   async run(bench) {
     const load = new Program<HttpLoad>('programs/http-load.js');
     try {
-      const bare = bench.size.ceilings ? await runBare(bench, load) : null;
-      const ours = await runOurs(bench, load);
-      const [own, theirs] = [together(ours, CPU_PER), bare && together(bare, CPU_PER)];
-      const row: Row = {
-        scenario: 'pipeline',
-        subject: 'HTTP batches of 100, 10 orgs',
-        unit: 'decisions/s',
-        ours: own,
-        ceiling: theirs && { name: 'bare pipeline', ...theirs },
-        cpuPer: CPU_PER,
-        ...(theirs && {
-          facts: {
-            'ingest CPU × bare': (own.cpu['ingest-gateway'] ?? 0) / (theirs.cpu['bare-ingest'] ?? 1),
-            'writer CPU × bare': (own.cpu['decision-writer'] ?? 0) / (theirs.cpu['bare-writer'] ?? 1),
-          },
-        }),
-      };
-      return [row];
+      const ours = await ourPipeline(bench, bench, load, COUNT);
+      if (!bench.size.ceilings) return [rowOf(await repeat(bench, ours))];
+      return await withBare(bench, load, async (bare) => {
+        const runs = await inTurns(bench, [ours, bare], bench.size.runs);
+        const row = rowOf(runs[0]);
+        row.ceiling = { name: 'bare pipeline', ...together(runs[1], CPU_PER) };
+        row.facts = {
+          'ingest CPU × bare': costRatio(runs, cpuOf('ingest-gateway', 'bare-ingest')),
+          'writer CPU × bare': costRatio(runs, cpuOf('decision-writer', 'bare-writer')),
+        };
+        return [row];
+      });
     } finally {
       await load.stop();
     }
   },
 };
 
-async function runOurs(bench: Bench, load: Program<HttpLoad>): Promise<Run[]> {
-  return repeat(bench, await ourPipeline(bench, bench, load));
+function rowOf(runs: readonly Run[]): Row {
+  return {
+    scenario: 'pipeline',
+    subject: `HTTP batches of 100, ${ORGS} orgs`,
+    unit: 'decisions/s',
+    ours: together(runs, CPU_PER),
+    ceiling: null,
+    cpuPer: CPU_PER,
+  };
 }
 
-async function runBare(bench: Bench, load: Program<HttpLoad>): Promise<Run[]> {
+/** Ours and the one of the bare pipeline that does the same. */
+function cpuOf(...programs: readonly [string, string]) {
+  return ({ cpu }: Run, of: 0 | 1): number => cpu[programs[of]] ?? 0;
+}
+
+/** Runs of the bare pipeline, which is there as long as `use` lasts. */
+async function withBare<T>(
+  bench: Bench,
+  load: Program<HttpLoad>,
+  use: (run: (index: number) => Promise<Run>) => Promise<T>,
+): Promise<T> {
   const [from, to] = [bench.unique('bare-submitted'), bench.unique('bare-recorded')];
   const table = bench.unique('bare').replaceAll('-', '_');
   const brokers = [...bench.stack.stack.kafkaBrokers];
@@ -54,12 +67,13 @@ async function runBare(bench: Bench, load: Program<HttpLoad>): Promise<Run[]> {
     await writer.call('start', { brokers, from, to, databaseUrl: bench.stack.stack.databaseUrl, table });
     const orgs = Array.from({ length: ORGS }, (_, i) => ({ id: `bare-${i}`, key: `gai_bare-${i}` }));
     const bare = pipelineRun(bench, bench, load, orgs, {
+      count: COUNT,
       url: await ingest.call('start', { brokers, topic: from }),
       published: () => writer.call('done', null),
       settled: async () => {},
       programs: { load: load.pid, 'bare-ingest': ingest.pid, 'bare-writer': writer.pid },
     });
-    return await repeat(bench, bare);
+    return await use(bare);
   } finally {
     await Promise.all([ingest.stop(), writer.stop()]);
   }

@@ -19,7 +19,8 @@ export const recording: Scenario = {
         const ceiling = bench.size.ceilings ? await bareInsert(bench, orgs) : null;
         const name = bench.unique('recording');
         const count = bench.amount(200_000, 1200);
-        const runs = await drainBacklog(bench, load, { name, orgs: await makeOrgs(bench.admin, name, orgs), count });
+        const backlog = { name, orgs: await makeOrgs(bench.admin, name, orgs), count, parts: bench.size.runs };
+        const runs = await drainBacklog(bench, bench, load, backlog);
         bench.say(`${orgs} orgs: ${runs.map(({ value }) => Math.round(value)).join(', ')} decisions/s`);
         rows.push({
           scenario: 'recording',
