@@ -35,5 +35,6 @@ it('leaves a message without a key, or with a partition of its own, to the clien
   const of = (message: { key?: string; partition?: number }) =>
     partition({ topic: 'any', partitionMetadata, message: { value: null, ...message } });
   expect(of({ partition: 4 })).toBe(4);
+  expect(of({ key: 'acme', partition: 5 })).toBe(5);
   expect(new Set(Array.from({ length: 6 }, () => of({}))).size).toBe(6);
 });

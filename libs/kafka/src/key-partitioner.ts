@@ -11,7 +11,7 @@ export const keyPartitioner: ICustomPartitioner = () => {
   let partition = 0;
   return (args) => {
     const { message, partitionMetadata } = args;
-    if (typeof message.key !== 'string') return partitionOf(args);
+    if (typeof message.key !== 'string' || message.partition !== undefined) return partitionOf(args);
     if (message.key !== key || partitionMetadata.length !== partitions) {
       key = message.key;
       partitions = partitionMetadata.length;
