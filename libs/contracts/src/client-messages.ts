@@ -4,7 +4,7 @@ import { decisionFields, decisionFilter } from './decision-selection.ts';
 import { holdMessage, releaseMessage, settleMessage } from './http/holds.ts';
 import { seq } from './identifiers.ts';
 import { DEFAULT_LIMITS, type MessageLimits } from './limits.ts';
-import { text } from './text.ts';
+import { jsonObject, text } from './text.ts';
 
 /** Longer ones come with later versions of the standard, which says that a reader may drop them. */
 const MAX_TRACEPARENT = 512;
@@ -39,9 +39,7 @@ export function ingestMessageSchema(limits: MessageLimits = DEFAULT_LIMITS) {
     idempotencyKey: text(limits.idempotencyKeyLength, 1).describe(
       'Names this message within the org: a repeat with the same key is stored once.',
     ),
-    data: z
-      .record(z.string(), z.unknown())
-      .describe('As `schema` says: DecisionData for decision.v1, any object else.'),
+    data: jsonObject.describe('As `schema` says: DecisionData for decision.v1, any object else.'),
     traceparent: traceparent.describe(
       'W3C trace context to continue; without one that of the HTTP request or of the upgrade. A wrong one is ignored.',
     ),

@@ -3,7 +3,7 @@ import { externalId, orgId, timestamp } from './identifiers.ts';
 import { DEFAULT_LIMITS, type MessageLimits } from './limits.ts';
 import { costInput, currency } from './money.ts';
 import { policyOutcome } from './policy.ts';
-import { text } from './text.ts';
+import { jsonObject, text } from './text.ts';
 
 export const direction = z
   .enum(['precheck', 'postcheck'])
@@ -103,7 +103,7 @@ export function decisionDataSchema(limits: MessageLimits = DEFAULT_LIMITS) {
       .nullish()
       .describe('When the decision was taken, RFC 3339; without an offset it is UTC. Absent: when it was received.'),
     reasons: z.array(text(1024)).max(256).nullish().describe('Why it was decided so.'),
-    detectorSummary: z.record(z.string(), z.unknown()).nullish().describe('What the detectors found; any object.'),
+    detectorSummary: jsonObject.nullish().describe('What the detectors found; any object.'),
     policyId: externalId.nullish().describe('The policy that decided.'),
     userId: externalId.nullish().describe('Whom the decision is about.'),
     authentication: z

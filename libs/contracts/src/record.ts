@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { decisionOutcome, direction } from './decision.ts';
 import { decisionId, orgId, seq, sha256Hex, timestamp } from './identifiers.ts';
 import { policyOutcome } from './policy.ts';
+import { jsonObject } from './text.ts';
 
 /** `prevHash` of an org's first record. */
 export const GENESIS_HASH = '0'.repeat(64);
@@ -47,7 +48,7 @@ export const chainRecord = z
     correlationId: z.string().optional(),
     tags: z.array(z.string()).optional(),
     reasons: z.array(z.string()).optional(),
-    detectorSummary: z.record(z.string(), z.unknown()).optional(),
+    detectorSummary: jsonObject.optional(),
     policyId: z.string().optional(),
     usage: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
     policy: policyOutcome.optional(),

@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { findUnsafeJson, MAX_JSON_DEPTH, text, withoutNulls } from './text.ts';
+import { z } from 'zod';
+import { validationError } from './errors.ts';
+import { findUnsafeJson, jsonObject, MAX_JSON_DEPTH, text, withoutNulls } from './text.ts';
 
 /** An array in an array in an array … */
 function nested(levels: number): unknown {
@@ -32,6 +34,25 @@ describe('findUnsafeJson', () => {
         expect(findUnsafeJson(value) === null).toBe(!/\\u0000|__proto__/.test(JSON.stringify(value))),
       ),
     );
+  });
+});
+
+describe('jsonObject', () => {
+  it('takes any object as it is', () => {
+    fc.assert(
+      fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (value) => expect(jsonObject.parse(value)).toBe(value)),
+    );
+  });
+
+  it.each([
+    ['text', 'data: must be an object, not a string'],
+    [[1], 'data: must be an object, not a list'],
+    [null, 'data: must be an object, not null'],
+    [undefined, 'data: is missing: give an object'],
+  ])('refuses %j and says what to give', (data, message) => {
+    const { error } = z.object({ data: jsonObject }).safeParse({ data });
+    expect(error && validationError(error).message).toBe(message);
+    expect(z.object({ data: jsonObject.optional() }).safeParse({ data }).success).toBe(data === undefined);
   });
 });
 

@@ -15,39 +15,37 @@ export interface UnsafeJson {
  * surrogate (not valid Unicode, so it has no UTF-8 form), a number beyond a double, a `__proto__` key, or nesting
  * deeper than {@link MAX_JSON_DEPTH}. Returns null when all is well. Never throws.
  */
-export function findUnsafeJson(value: unknown, path = '', depth = 0): UnsafeJson | null {
+export function findUnsafeJson(value: unknown, depth = 0): UnsafeJson | null {
   switch (typeof value) {
     case 'string':
-      return unsafeText(value, path);
+      return unsafeText(value);
     case 'number':
-      return Number.isFinite(value) ? null : { path, reason: 'is a number too large to represent' };
+      return Number.isFinite(value) ? null : { path: '', reason: 'is a number too large to represent' };
     case 'object':
       if (value === null) return null;
-      if (depth >= MAX_JSON_DEPTH) return { path, reason: `nests deeper than ${MAX_JSON_DEPTH} levels` };
-      return unsafeMember(value, path, depth);
+      if (depth >= MAX_JSON_DEPTH) return { path: '', reason: `nests deeper than ${MAX_JSON_DEPTH} levels` };
+      return unsafeMember(value, depth);
     default:
       return null;
   }
 }
 
 /** The first unsafe key, member or element of an object or array. */
-function unsafeMember(value: object, path: string, depth: number): UnsafeJson | null {
+function unsafeMember(value: object, depth: number): UnsafeJson | null {
   for (const key of Object.keys(value)) {
-    const here = join(path, key);
-    if (key === '__proto__') return { path: here, reason: 'is a reserved name' };
-    const found = unsafeText(key, path) ?? findUnsafeJson((value as Record<string, unknown>)[key], here, depth + 1);
-    if (found) return found;
+    if (key === '__proto__') return { path: key, reason: 'is a reserved name' };
+    const unsafeKey = unsafeText(key);
+    if (unsafeKey) return unsafeKey;
+    const found = findUnsafeJson((value as Record<string, unknown>)[key], depth + 1);
+    // Paths are put together only where there is something to tell.
+    if (found) return { path: found.path === '' ? key : `${key}.${found.path}`, reason: found.reason };
   }
   return null;
 }
 
-function join(path: string, key: string): string {
-  return path === '' ? key : `${path}.${key}`;
-}
-
-function unsafeText(value: string, path: string): UnsafeJson | null {
-  if (value.includes('\u0000')) return { path, reason: 'contains U+0000' };
-  if (!value.isWellFormed()) return { path, reason: 'contains a lone surrogate' };
+function unsafeText(value: string): UnsafeJson | null {
+  if (value.includes('\u0000')) return { path: '', reason: 'contains U+0000' };
+  if (!value.isWellFormed()) return { path: '', reason: 'contains a lone surrogate' };
   return null;
 }
 
@@ -61,6 +59,19 @@ export function withoutNulls<T>(value: T): T {
   }
   return copy as T;
 }
+
+/**
+ * Any JSON object, as it is: not copied. `z.record` checks and copies each member, which for the data of a decision took
+ * 2.1 µs, this 0.3.
+ */
+export const jsonObject = z
+  .unknown()
+  .check((context) => {
+    const { value } = context;
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return;
+    context.issues.push({ code: 'invalid_type', expected: 'record', input: value });
+  })
+  .meta({ type: 'object' }) as unknown as z.ZodType<Record<string, unknown>, Record<string, unknown>>;
 
 /** Text of `min` to `max` characters (code points, as JSON Schema counts) that can be stored and hashed unchanged. */
 export function text(max: number, min = 0): z.ZodString {

@@ -3,6 +3,7 @@ import { decisionDataSchema, decisionView, rawTexts, usage } from './decision.ts
 import { decisionId, externalId, orgId, seq, sha256Hex, timestamp } from './identifiers.ts';
 import { UNLIMITED } from './limits.ts';
 import { notification } from './server-messages.ts';
+import { jsonObject } from './text.ts';
 
 // The gateway has applied its configured limits; the writer must not apply others.
 const submittedDecision = decisionDataSchema(UNLIMITED).meta({
@@ -27,7 +28,7 @@ const submission = z.object({
 export const decisionsSubmitted = z
   .discriminatedUnion('schema', [
     submission.extend({ schema: z.literal('decision.v1'), data: submittedDecision }),
-    submission.extend({ schema: z.enum(['toolcall.v1', 'dlq.v1']), data: z.record(z.string(), z.unknown()) }),
+    submission.extend({ schema: z.enum(['toolcall.v1', 'dlq.v1']), data: jsonObject }),
   ])
   .meta({ id: 'DecisionsSubmitted', description: 'An accepted INGEST on its way to storage.' });
 export type DecisionsSubmitted = z.infer<typeof decisionsSubmitted>;
@@ -111,7 +112,7 @@ export const auditRecorded = z
     target: z.string().nullable().describe('What it was done to: the id of a key, a member, a budget.'),
     result: z.enum(['ok', 'refused', 'failed']),
     ip: z.string().nullable().describe('Where the request came from.'),
-    detail: z.record(z.string(), z.unknown()).describe('More, by the kind of action. Never a secret.'),
+    detail: jsonObject.describe('More, by the kind of action. Never a secret.'),
     at: timestamp,
   })
   .meta({ id: 'AuditRecorded', description: 'Something an auditor may ask about.' });

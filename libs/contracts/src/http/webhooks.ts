@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { orgId, timestamp } from '../identifiers.ts';
 import { MAX_PAGE } from '../limits.ts';
-import { text } from '../text.ts';
+import { jsonObject, text } from '../text.ts';
 import { defineRoute, page } from './route.ts';
 
 const url = z
@@ -64,7 +64,7 @@ export type WebhookDelivery = z.infer<typeof webhookDelivery>;
 
 const deliveryDetail = webhookDelivery
   .extend({
-    payload: z.record(z.string(), z.unknown()).describe('What the `standard` format sends.'),
+    payload: jsonObject.describe('What the `standard` format sends.'),
     tries: z.array(
       z.object({
         at: timestamp,
