@@ -7,6 +7,8 @@ import type { Bench, System } from './scenario.ts';
 
 const BATCH = 100;
 const CONNECTIONS = 8;
+/** Decisions for the engines to have compiled what runs often. */
+const WARM_UP = 50_000;
 /** Orgs that share the load. */
 export const ORGS = 10;
 /** How many decisions CPU seconds are told for. */
@@ -56,7 +58,7 @@ export function pipelineRun(
 ): (index: number) => Promise<Run> {
   let total = 0;
   return async (index) => {
-    const count = index === 0 ? bench.amount(30_000, 1000) : bench.amount(whole, 2000);
+    const count = index === 0 ? bench.amount(WARM_UP, 1000) : bench.amount(whole, 2000);
     await load.call('decisions', { run: bench.unique('run'), orgs, count, batch: BATCH });
     total += count;
     const cpu = system.stack.cpuClock(programs);

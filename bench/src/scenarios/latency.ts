@@ -11,7 +11,10 @@ import type { Bench, Row, Scenario } from '../scenario.ts';
 
 const RATES = [100, 500, 2000];
 /** Before each rate: enough for the engines to have compiled what runs often, at a rate that they bear cold. */
-const WARM_UP = { rate: 500, seconds: 20 };
+const WARM_UP_RATE = 500;
+const WARM_UP_SECONDS = 20;
+/** There is less to compile. */
+const HOP_WARM_UP_SECONDS = 10;
 const SECONDS = 8;
 const CPU_PER = 1000;
 
@@ -53,7 +56,7 @@ async function ingestToDecision(bench: Bench, rate: number): Promise<Outcome> {
       `${bench.stack.url(service).replace('http', 'ws')}/ws`;
     await load.call('follow', { ingestUrl: socketOf('ingest-gateway'), pushUrl: socketOf('push-gateway'), org });
     const flow = (run: string, amount: Amount) => load.call('latency', { run, ...amount });
-    await flow(`${name}-warm-up`, warmUp(bench));
+    await flow(`${name}-warm-up`, warmUp(bench, WARM_UP_SECONDS));
     await bench.measuring.begin();
     const cpu = bench.stack.cpuClock();
     const latency = await flow(name, amountAt(bench, rate));
@@ -75,7 +78,7 @@ async function doubleHop(bench: Bench, rate: number): Promise<Latency> {
     await relay.call('start', { brokers, from, to });
     await load.call('connect', { brokers });
     await load.call('follow', { topic: to });
-    await load.call('latency', { topic: from, run: `${from}-warm-up`, ...warmUp(bench) });
+    await load.call('latency', { topic: from, run: `${from}-warm-up`, ...warmUp(bench, HOP_WARM_UP_SECONDS) });
     const latency = await load.call('latency', { topic: from, run: from, ...amountAt(bench, rate) });
     await load.call('leave', null);
     return latency;
@@ -86,8 +89,8 @@ async function doubleHop(bench: Bench, rate: number): Promise<Latency> {
 
 type Amount = Omit<Flow, 'run'>;
 
-function warmUp(bench: Bench): Amount {
-  return { rate: WARM_UP.rate, count: bench.amount(WARM_UP.rate * WARM_UP.seconds, 10) };
+function warmUp(bench: Bench, seconds: number): Amount {
+  return { rate: WARM_UP_RATE, count: bench.amount(WARM_UP_RATE * seconds, 10) };
 }
 
 function amountAt(bench: Bench, rate: number): Amount {

@@ -10,7 +10,7 @@ import type { Subscribers } from '../programs/subscribers.ts';
 import type { WsLoad } from '../programs/ws-load.ts';
 import { type Run, repeat, together, until } from '../runs.ts';
 import type { Bench, Row, Runs, Scenario } from '../scenario.ts';
-import { deliver, type Shape } from './fan-out.ts';
+import { deliveries, type Shape } from './fan-out.ts';
 
 const CPU_PER = 100_000;
 const SHAPES: readonly Shape[] = [
@@ -73,7 +73,8 @@ async function pushRuns(bench: Bench, shape: Shape, peer: PushPeer | null): Prom
       return Array.from({ length: shape.subscribers }, () => spec);
     });
     await clients.call('connect', { url: server?.url ?? bench.stack.url('push-gateway'), specs });
-    return together(await deliver(bench, shape, orgs, clients, load, server ? { peer: server.pid } : {}), CPU_PER);
+    const deliver = deliveries(bench, shape, orgs, clients, load, server ? { peer: server.pid } : {});
+    return together(await repeat(bench, deliver), CPU_PER);
   } finally {
     await Promise.all([clients.stop(), load.stop(), server?.stop()]);
   }

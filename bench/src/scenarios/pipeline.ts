@@ -7,7 +7,9 @@ import type { HttpLoad } from '../programs/http-load.ts';
 import { costRatio, inTurns, type Run, repeat, together } from '../runs.ts';
 import type { Bench, Row, Scenario } from '../scenario.ts';
 
-const COUNT = 60_000;
+/** Many short runs, for the two are compared: a machine may be a third slower from one minute to the next. */
+const COUNT = 25_000;
+const RUNS_OF_ONE = 3;
 
 export const pipeline: Scenario = {
   name: 'pipeline',
@@ -19,7 +21,7 @@ export const pipeline: Scenario = {
       const ours = await ourPipeline(bench, bench, load, COUNT);
       if (!bench.size.ceilings) return [rowOf(await repeat(bench, ours))];
       return await withBare(bench, load, async (bare) => {
-        const runs = await inTurns(bench, [ours, bare], bench.size.runs);
+        const runs = await inTurns(bench, [ours, bare], bench.size.runs * RUNS_OF_ONE);
         const row = rowOf(runs[0]);
         row.ceiling = { name: 'bare pipeline', ...together(runs[1], CPU_PER) };
         row.facts = {

@@ -7,7 +7,7 @@ import type { Row, Scenario } from '../scenario.ts';
 
 /** More and shorter runs than elsewhere: what is looked for is small beside what runs differ by. */
 const RUNS_OF_ONE = 2;
-const COUNT = 40_000;
+const COUNT = 25_000;
 
 /** The CPU seconds of the services: Kafka, PostgreSQL and the load trace nothing. */
 const ofServices = ({ cpu }: Run): number => SERVICES.reduce((sum, name) => sum + (cpu[name] ?? 0), 0);
