@@ -18,8 +18,8 @@ export const ingest: Scenario = {
   purpose: 'Decisions a second that producers get confirmed, by each way in, while everything behind it keeps running.',
   async run(bench) {
     const rows = [
-      await overHttp(bench, { batch: 100, connections: 8, count: bench.amount(40_000, 1000), producerRequests: 8 }),
-      await overHttp(bench, { batch: 1, connections: 32, count: bench.amount(6000, 200), producerRequests: 32 }),
+      await overHttp(bench, { batch: 100, connections: 8, count: bench.amount(30_000, 1000), producerRequests: 8 }),
+      await overHttp(bench, { batch: 1, connections: 32, count: bench.amount(4000, 200), producerRequests: 32 }),
       await overSockets(bench),
     ];
     return rows;
@@ -56,7 +56,7 @@ async function overHttp(
 }
 
 async function overSockets(bench: Bench): Promise<Row> {
-  const count = bench.amount(30_000, 500);
+  const count = bench.amount(20_000, 500);
   const ceiling = await bareProducer(bench, WINDOW, count, ORGS);
   const { name, orgs } = await orgsFor(bench);
   const load = new Program<WsLoad>('programs/ws-load.js');
